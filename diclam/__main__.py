@@ -1,0 +1,217 @@
+"""The command line: python -m diclam train | evaluate | predict | explain | runs | data."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from diclam.errors import ConfigError, DiclamError
+from diclam.model import ModelConfig
+from diclam.recipe import RECIPES, TrainConfig, config, field_docs, with_model
+
+MODEL_HELP = "a run's folder or name, a folder with a checkpoint, or 'bundled'"
+EPILOG = """examples:
+  python -m diclam train --recipe report --budget 120 --run-dir my-run
+  python -m diclam evaluate my-run
+  python -m diclam predict bundled cat.jpg --json
+  python -m diclam explain bundled cat.jpg --out explanation.png
+
+The data set is kept in the folder that DICLAM_DATA names, runs without --run-dir in the one that DICLAM_RUNS names."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit status: 0; 2 for a person's mistake, explained on stderr; 130 after a second Ctrl-C."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except DiclamError as error:
+        print(f"diclam: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ndiclam: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `diclam runs | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="diclam", description="Train DiCLAM on CIFAR-10 within a time limit, and look into what it learned.",
+        epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    def add(name: str, command: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        sub.set_defaults(command=command)
+        return sub
+
+    _train_options(add("train", _train, "train a network within a time limit, then test it; Ctrl-C keeps the best weights"))
+    sub = add("evaluate", _evaluate, "answer all 10,000 test pictures and print the figures")
+    sub.add_argument("model", help=MODEL_HELP)
+    sub.add_argument("--out", type=Path, metavar="FOLDER",
+                     help="where evaluation.json and predictions.csv go; default: the model's folder, nowhere for 'bundled'")  # fmt: skip
+    sub = add("predict", _predict, "classify pictures")
+    sub.add_argument("model", help=MODEL_HELP)
+    sub.add_argument("pictures", nargs="+", type=Path, metavar="picture", help="PNG, JPEG, WebP, GIF or BMP")
+    sub.add_argument("--json", action="store_true", help="print one JSON object a picture, with all probabilities and gates")
+    sub = add("explain", _explain, "draw where attention mixed information and which expert answered")
+    sub.add_argument("model", help=MODEL_HELP)
+    sub.add_argument("picture", type=Path, help="PNG, JPEG, WebP, GIF or BMP")
+    sub.add_argument("--out", type=Path, required=True, metavar="FILE", help="the drawing; a .png")
+    sub.add_argument("--query", default="8,8", metavar="ROW,COLUMN",
+                     help="position whose attention is drawn, 0 to 15 each; default: 8,8")  # fmt: skip
+    sub = add("runs", _runs, "list the runs of this machine, the newest first")
+    sub.add_argument("--json", action="store_true", help="print one JSON object a run")
+    add("data", _data, "fetch the data set, if it is not there yet, and say where it is")
+    return parser
+
+
+def _train_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--recipe", choices=sorted(RECIPES), default="report", help="named settings to start from")
+    sub.add_argument("--run-dir", type=Path, metavar="FOLDER", help="where the run is kept; default: a new folder")
+    sub.add_argument("--settings", type=Path, metavar="FILE", help="all settings from a JSON file, instead of flags")
+    for cls in (TrainConfig, ModelConfig):
+        group = sub.add_argument_group("the network" if cls is ModelConfig else "settings (default: what the recipe says)")
+        docs = field_docs(cls)
+        for field in fields(cls):
+            if field.name in ("recipe", "model"):
+                continue
+            flag = "--" + field.name.replace("_", "-")
+            text = docs[field.name].replace("%", "%%")
+            if field.type == "bool":
+                group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=text)
+            else:
+                kind = {"int": int, "str": str}.get(str(field.type), float)
+                group.add_argument(flag, type=kind, default=None, metavar=kind.__name__.upper(), help=text)
+
+
+def _train_config(options: argparse.Namespace) -> TrainConfig:
+    if options.settings:
+        try:
+            return TrainConfig.from_dict(json.loads(options.settings.read_text(encoding="utf-8")))
+        except (OSError, json.JSONDecodeError, TypeError) as error:
+            raise ConfigError(f"Expected a JSON object of settings in {options.settings}; got: {error}") from error
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    chosen = {f.name: given[f.name] for f in fields(TrainConfig) if f.name in given and f.name != "recipe"}
+    network = {f.name: given[f.name] for f in fields(ModelConfig) if f.name in given}
+    return with_model(config(options.recipe, **chosen), **network)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from diclam import recorder, runs
+    from diclam.terminal import Progress
+
+    train_config = _train_config(options)
+    run = runs.Run(options.run_dir) if options.run_dir else runs.new(train_config.recipe)
+    interrupts = 0
+
+    def interrupted(*_: Any) -> None:
+        nonlocal interrupts
+        interrupts += 1
+        if interrupts > 1:
+            raise KeyboardInterrupt
+        print("\nStopping after this step; the best weights are kept and tested. Ctrl-C again ends at once.", file=sys.stderr)
+
+    before = {number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        progress = Progress(sys.stderr)
+        recorder.record(run, train_config, progress.show, lambda: interrupts > 0)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    print(run.path)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from diclam import checkpoint, data, runs
+    from diclam.device import pick_device
+    from diclam.evaluate import Evaluation, evaluate
+    from diclam.events import Testing
+    from diclam.terminal import Progress
+
+    folder = runs.locate(options.model)
+    model = checkpoint.load(folder, pick_device())
+    progress = Progress(sys.stderr)
+    cifar10 = data.load(progress=progress.show)
+    try:
+        seconds = Evaluation.load(folder).training_seconds
+    except DiclamError:
+        finished = runs.Run(folder).status().finished
+        seconds = finished.seconds if finished else None
+    evaluation = evaluate(
+        model, cifar10.test_images, cifar10.test_labels, training_seconds=seconds,
+        progress=lambda done, total: progress.show(Testing(done, total)),
+    )  # fmt: skip
+    progress.clear()
+    out = options.out or (None if options.model == "bundled" else folder)
+    if out:
+        evaluation.save(out)
+    print(evaluation.per_class.round(4).to_string(index=False))
+    print(
+        f"\naccuracy {evaluation.accuracy:.2%}   precision {evaluation.precision:.4f}   recall {evaluation.recall:.4f}   "
+        f"F1 {evaluation.f1:.4f}   on {len(evaluation.true):,} test pictures"
+    )
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from diclam import checkpoint, runs
+    from diclam.predict import load_picture, predict
+
+    model = checkpoint.load(runs.locate(options.model))
+    for path in options.pictures:
+        prediction = predict(model, load_picture(path).pixels)
+        if options.json:
+            print(json.dumps({"picture": str(path), **prediction.to_json()}))
+        else:
+            first, second = prediction.gates
+            print(f"{path}: {prediction.label} {prediction.confidence:.1%} (gates {first:.2f} and {second:.2f})")
+
+
+def _explain(options: argparse.Namespace) -> None:
+    from diclam import checkpoint, draw, runs
+    from diclam.explain import explain
+    from diclam.predict import load_picture
+
+    try:
+        row, column = (int(part) for part in options.query.split(","))
+    except ValueError as error:
+        raise ConfigError(f"--query must be two whole numbers such as 8,8; got {options.query!r}.") from error
+    picture = load_picture(options.picture)
+    explanation = explain(checkpoint.load(runs.locate(options.model)), picture.pixels)
+    drawing = draw.render(explanation, picture, query=(row, column))
+    try:
+        drawing.save(options.out, format="PNG")
+    except OSError as error:
+        raise ConfigError(f"Cannot write {options.out} ({error.strerror or error}).") from error
+    print(options.out)
+
+
+def _runs(options: argparse.Namespace) -> None:
+    from diclam import runs
+    from diclam.terminal import describe
+
+    for run in runs.list_runs():
+        print(json.dumps(describe(run)) if options.json else "  ".join(f"{v}" for v in describe(run).values() if v is not None))
+
+
+def _data(_: argparse.Namespace) -> None:
+    from diclam import data
+    from diclam.terminal import Progress
+
+    progress = Progress(sys.stderr)
+    data.load(progress=progress.show)
+    progress.clear()
+    print(f"CIFAR-10 is complete and verified in {data.default_root()}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+"""How good a model is: its answers on labelled pictures, and the figures scikit-learn makes of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+from torch import Tensor
+
+from diclam.augment import normalize
+from diclam.data import CLASSES
+from diclam.errors import CheckpointError
+from diclam.files import replacing
+from diclam.model import DiCLAM
+
+FIGURES = "evaluation.json"
+TABLE = "predictions.csv"
+_LABELS = range(len(CLASSES))
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Answers for N pictures; every figure is computed from them, so none can disagree with the table."""
+
+    true: np.ndarray
+    """(N,) int64, the real classes."""
+    predicted: np.ndarray
+    """(N,) int64, the most probable classes."""
+    probabilities: np.ndarray
+    """(N, 10) float32, rows sum to 1."""
+    gates: np.ndarray
+    """(N, 2) float32, rows sum to 1."""
+    training_seconds: float | None
+    """How long the model was trained; None when nobody knows."""
+    parameters: int
+
+    @property
+    def accuracy(self) -> float:
+        return float(accuracy_score(self.true, self.predicted))
+
+    @property
+    def precision(self) -> float:
+        """Mean over the classes, fraction of 1; a class that is never predicted counts as 0."""
+        return float(self._by_class[0].mean())
+
+    @property
+    def recall(self) -> float:
+        return float(self._by_class[1].mean())
+
+    @property
+    def f1(self) -> float:
+        return float(self._by_class[2].mean())
+
+    @cached_property
+    def confusion(self) -> np.ndarray:
+        """(10, 10) counts; rows are the real classes, columns what the model said."""
+        return confusion_matrix(self.true, self.predicted, labels=_LABELS)
+
+    @cached_property
+    def per_class(self) -> pd.DataFrame:
+        """One row a class: class, precision, recall, f1 (fractions of 1), support (pictures)."""
+        precision, recall, f1, support = self._by_class
+        columns = {"class": CLASSES, "precision": precision, "recall": recall, "f1": f1, "support": support}
+        return pd.DataFrame(columns)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """One row a picture: index, true, predicted (names), p_<class> for each class, gate_1, gate_2."""
+        names = np.array(CLASSES)
+        table = pd.DataFrame(
+            {"index": np.arange(len(self.true)), "true": names[self.true], "predicted": names[self.predicted]}
+        )
+        table[[f"p_{name}" for name in CLASSES]] = self.probabilities
+        table[["gate_1", "gate_2"]] = self.gates
+        return table
+
+    def figures(self) -> dict[str, Any]:
+        """What `evaluation.json` holds."""
+        return {
+            "accuracy": self.accuracy,
+            "precision": self.precision,
+            "recall": self.recall,
+            "f1": self.f1,
+            "confusion": self.confusion.tolist(),
+            "per_class": json.loads(self.per_class.to_json(orient="records", double_precision=15)),
+            "training_seconds": self.training_seconds,
+            "parameters": self.parameters,
+        }
+
+    def save(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        with replacing(folder / TABLE) as path:
+            self.table.to_csv(path, index=False, float_format="%.6f")
+        with replacing(folder / FIGURES) as path:
+            path.write_text(json.dumps(self.figures(), indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> Evaluation:
+        """Raises CheckpointError when a file is missing or does not hold what `save` wrote."""
+        try:
+            figures = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
+            table = pd.read_csv(folder / TABLE)
+            number = {name: k for k, name in enumerate(CLASSES)}
+            return cls(
+                true=table["true"].map(number).to_numpy(np.int64),
+                predicted=table["predicted"].map(number).to_numpy(np.int64),
+                probabilities=table[[f"p_{name}" for name in CLASSES]].to_numpy(np.float32),
+                gates=table[["gate_1", "gate_2"]].to_numpy(np.float32),
+                training_seconds=figures["training_seconds"],
+                parameters=int(figures["parameters"]),
+            )
+        except FileNotFoundError as error:
+            raise CheckpointError(
+                f"There is no evaluation in {folder}: expected {FIGURES} and {TABLE}. Make one with `diclam evaluate`."
+            ) from error
+        except (OSError, KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"The evaluation in {folder} is damaged ({error}). Make it anew.") from error
+
+    @cached_property
+    def _by_class(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        figures = precision_recall_fscore_support(self.true, self.predicted, labels=_LABELS, zero_division=0)
+        precision, recall, f1, support = (np.asarray(values) for values in figures)
+        return precision, recall, f1, support
+
+
+@torch.inference_mode()
+def evaluate(
+    model: DiCLAM,
+    images_B3HW: Tensor,
+    labels_B: Tensor,
+    *,
+    batch_size: int = 500,
+    progress: Callable[[int, int], None] | None = None,
+    training_seconds: float | None = None,
+) -> Evaluation:
+    """Answers for byte pictures (N, 3, 32, 32), in float32 and without test-time augmentation, so that the same weights
+    give the same figures on every machine up to rounding. `progress(done, total)` is called after each batch. The model's
+    mode is left as it was."""
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    probabilities, gates = [], []
+    try:
+        for batch in images_B3HW.split(batch_size):
+            x = normalize(batch.to(device)).contiguous(memory_format=torch.channels_last)
+            logits_BK, gates_BE = model.logits_and_gates(x)
+            probabilities.append(logits_BK.float().softmax(1).cpu())
+            gates.append(gates_BE.float().cpu())
+            if progress:
+                progress(sum(map(len, probabilities)), len(images_B3HW))
+    finally:
+        model.train(was_training)
+    table = torch.cat(probabilities).numpy()
+    return Evaluation(
+        true=labels_B.cpu().numpy().astype(np.int64),
+        predicted=table.argmax(1).astype(np.int64),
+        probabilities=table,
+        gates=torch.cat(gates).numpy(),
+        training_seconds=training_seconds,
+        parameters=sum(p.numel() for p in model.parameters()),
+    )

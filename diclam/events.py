@@ -1,0 +1,147 @@
+"""What happens in a training run, as plain data: the one language between the core and whoever watches.
+
+The command line prints events, a run folder stores them one a line, the Train tab draws them, a test lists them.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of all events. Fields are plain Python values, so each event goes to JSON and back unchanged."""
+
+    kinds: ClassVar[dict[str, type[Event]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        Event.kinds[cls.__name__] = cls
+
+    def to_json(self) -> str:
+        """One line of strict JSON, with the kind under 'event'; a number that is not finite becomes null."""
+        values = {name: _finite(value) for name, value in asdict(self).items()}
+        return json.dumps({"event": type(self).__name__, **values}, allow_nan=False)
+
+
+@dataclass(frozen=True)
+class Fetching(Event):
+    """The data set is being fetched; before the clock starts."""
+
+    source: str
+    received: int
+    total: int | None
+    unit: str
+
+
+@dataclass(frozen=True)
+class Started(Event):
+    """The clock has started; what the run will use."""
+
+    recipe: str
+    budget: float
+    """Seconds."""
+    seed: int
+    device: str
+    precision: str
+    """'float32' or 'bfloat16'."""
+    train_pictures: int
+    validation_pictures: int
+    """Pictures of the held-out part that each validation looks at; 0 when nothing is held out."""
+    batch_size: int
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Step(Event):
+    """Progress, at most about four a second."""
+
+    step: int
+    epoch: float
+    """Pictures seen divided by training pictures."""
+    loss: float | None
+    """Mean training loss since the event before; None when it was not finite."""
+    learning_rate: float
+    gradient_norm: float | None
+    """Before clipping, of the last step; None when it was not finite."""
+    pictures_per_second: float
+    """Since the event before."""
+    seconds: float
+    """On the budget's clock."""
+    fraction: float
+    """Of the budget that is used, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Validated(Event):
+    """A look at the held-out pictures."""
+
+    step: int
+    epoch: float
+    loss: float | None
+    accuracy: float
+    """Fraction of 1."""
+    pictures: int
+    seconds: float
+    best: bool
+    """True when no validation before was as accurate: these weights are the ones to keep."""
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """The clock has stopped; the model holds the weights that are kept."""
+
+    reason: str
+    """'time', 'epochs', 'converged', 'stopped' or 'diverged'."""
+    step: int
+    epoch: float
+    seconds: float
+    """Training time: from before the first batch to the final weights, validations included."""
+    pictures_seen: int
+    best_accuracy: float | None
+    """On the held-out pictures, fraction of 1; None when there was no validation."""
+
+
+@dataclass(frozen=True)
+class Testing(Event):
+    """The final test is going on, after the clock."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Tested(Event):
+    """Result of the final test: fractions of 1; precision, recall and F1 are means over the classes."""
+
+    accuracy: float
+    precision: float
+    recall: float
+    f1: float
+    seconds: float
+    """How long the test took."""
+
+
+@dataclass(frozen=True)
+class Failed(Event):
+    """The run ended by a mistake or a crash; always the last event."""
+
+    message: str
+
+
+def from_json(line: str) -> Event:
+    """The event that `Event.to_json` wrote. Raises ValueError for anything else."""
+    values: Any = json.loads(line)
+    kind = Event.kinds.get(values.pop("event", None)) if isinstance(values, dict) else None
+    if kind is None:
+        raise ValueError(f"Expected a line with an event of a known kind; got {line[:80]!r}.")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ValueError(f"The fields of {kind.__name__} do not fit: {error}.") from error
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

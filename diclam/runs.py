@@ -1,0 +1,235 @@
+"""A training run is a folder: started as a detached process, followed and stopped through its files alone.
+
+    run.json                         settings, versions, hardware
+    events.jsonl                     one event a line, appended and flushed
+    config.json, model.safetensors   the checkpoint, there from the first good validation on
+    evaluation.json, predictions.csv the final test
+    log.txt                          what a detached process printed
+    process                          who writes this folder
+    stop                             asks the run to stop; its presence is the request
+
+So a reloaded page, a second visitor or a restarted server loses nothing: whoever reads the folder knows all there is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import platformdirs
+import psutil
+from filelock import FileLock
+
+from diclam import checkpoint
+from diclam.errors import RunError
+from diclam.evaluate import Evaluation
+from diclam.events import Event, Failed, Fetching, Finished, Started, Step, Tested, Testing, Validated, from_json
+from diclam.files import replacing
+from diclam.recipe import TrainConfig
+
+E = TypeVar("E", bound=Event)
+INFO, EVENTS, LOG = "run.json", "events.jsonl", "log.txt"
+
+
+@dataclass(frozen=True)
+class Status:
+    """All that a run has told so far, sorted."""
+
+    state: str
+    """'starting', 'fetching', 'training', 'testing', 'finished' or 'failed'."""
+    alive: bool
+    """Whether its process is still there."""
+    started: Started | None
+    fetching: Fetching | None
+    """The newest one."""
+    steps: list[Step]
+    validations: list[Validated]
+    finished: Finished | None
+    testing: Testing | None
+    """The newest one."""
+    tested: Tested | None
+    failed: Failed | None
+
+    @property
+    def done(self) -> bool:
+        """Nothing more will come."""
+        return not self.alive
+
+
+class Run:
+    """One run folder. Reading it never raises because the run is young, still being written, or was cut off."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @property
+    def has_checkpoint(self) -> bool:
+        return all((self.path / name).is_file() for name in (checkpoint.CONFIG, checkpoint.WEIGHTS))
+
+    def info(self) -> dict[str, Any]:
+        """What `run.json` holds: config, started, versions, hardware. Raises RunError when it is missing or damaged."""
+        try:
+            info = json.loads((self.path / INFO).read_text(encoding="utf-8"))
+            TrainConfig.from_dict(info["config"])
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise RunError(f"Expected a run with a readable {INFO} in {self.name}; got: {error}") from error
+        return info
+
+    def events(self) -> list[Event]:
+        """In the order they happened. A half-written last line, or any other that cannot be read, is left out."""
+        try:
+            lines = (self.path / EVENTS).read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            return []
+        events = []
+        for line in lines:
+            with suppress(ValueError):
+                events.append(from_json(line))
+        return events
+
+    def status(self) -> Status:
+        alive = self.alive()  # Asked first: a run that ends in between has then written everything.
+        events = self.events()
+        started, finished, failed = _last(events, Started), _last(events, Finished), _last(events, Failed)
+        fetching, testing, tested = _last(events, Fetching), _last(events, Testing), _last(events, Tested)
+        if not alive and finished is None and failed is None:
+            failed = Failed(f"The training process ended without a word. Its log is {self.path / LOG}.")
+        if failed:
+            state = "failed"
+        elif finished:
+            state = "testing" if alive and tested is None else "finished"
+        elif started:
+            state = "training"
+        else:
+            state = "fetching" if fetching else "starting"
+        steps = [event for event in events if isinstance(event, Step)]
+        validations = [event for event in events if isinstance(event, Validated)]
+        return Status(state, alive, started, fetching, steps, validations, finished, testing, tested, failed)
+
+    def evaluation(self) -> Evaluation:
+        """Raises CheckpointError when the final test is missing or damaged."""
+        return Evaluation.load(self.path)
+
+    def alive(self) -> bool:
+        """Whether the process that writes this folder is running."""
+        try:
+            pid, born = (self.path / "process").read_text().split()
+            process = psutil.Process(int(pid))
+            # A process id is used again after a while; its time of birth is not.
+            return abs(process.create_time() - float(born)) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        except (OSError, ValueError, psutil.Error):
+            return False
+
+    def claim(self, pid: int) -> None:
+        """Writes down which process writes this folder."""
+        with replacing(self.path / "process") as path:
+            path.write_text(f"{pid} {psutil.Process(pid).create_time()}")
+
+    def request_stop(self) -> None:
+        """The run ends at its next step, keeps its best weights and is tested."""
+        (self.path / "stop").touch()
+
+    def stop_requested(self) -> bool:
+        return (self.path / "stop").exists()
+
+
+def runs_root() -> Path:
+    """The folder that DICLAM_RUNS names, or one in the platform's data folder."""
+    named = os.environ.get("DICLAM_RUNS")
+    root = Path(named).expanduser() if named else Path(platformdirs.user_data_dir("diclam", appauthor=False)) / "runs"
+    return root
+
+
+def new(recipe: str, root: Path | None = None) -> Run:
+    """An empty run folder, named by the time and the recipe. Raises RunError when it cannot be made."""
+    root = root or runs_root()
+    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        for suffix in ("", *(f"-{k}" for k in range(2, 1000))):
+            path = root / f"{stamp}_{recipe}{suffix}"
+            with suppress(FileExistsError):
+                path.mkdir()
+                return Run(path)
+    except OSError as error:
+        raise RunError(f"A run cannot be kept in {root} ({error.strerror}); set DICLAM_RUNS to another folder.") from error
+    raise RunError(f"Could not find a free name for a run in {root}.")
+
+
+def start(config: TrainConfig, root: Path | None = None) -> Run:
+    """Starts training in a process of its own, which outlives this one. Raises RunError when a run is going on already:
+    two at a time would share the processor, and both would learn less within their time."""
+    root = root or runs_root()
+    root.mkdir(parents=True, exist_ok=True)
+    with FileLock(root / ".start.lock"):
+        if running := active(root):
+            raise RunError(f"The run {running.name} is still going on; stop it or wait until it ends.")
+        run = new(config.recipe, root)
+        with replacing(run.path / "settings.json") as path:
+            path.write_text(json.dumps(config.to_dict()))
+        command = [sys.executable, "-m", "diclam", "train", "--settings", str(run.path / "settings.json")]
+        # The log is a file: a pipe that nobody reads would fill up and halt the training.
+        with (run.path / LOG).open("ab") as log:
+            process = subprocess.Popen(
+                [*command, "--run-dir", str(run.path)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUNBUFFERED": "1"},
+            )
+        threading.Thread(target=process.wait, daemon=True).start()  # Or it would stay a zombie.
+        with suppress(psutil.Error):
+            run.claim(process.pid)
+    return run
+
+
+def list_runs(root: Path | None = None) -> list[Run]:
+    """All runs, the newest first."""
+    root = root or runs_root()
+    try:
+        folders = [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    except OSError:
+        return []
+    return [Run(path) for path in sorted(folders, key=lambda path: path.name, reverse=True)]
+
+
+def active(root: Path | None = None) -> Run | None:
+    """The run that is going on, if any."""
+    return next((run for run in list_runs(root) if run.alive()), None)
+
+
+def latest(root: Path | None = None) -> Run | None:
+    return next(iter(list_runs(root)), None)
+
+
+def find(name: str, root: Path | None = None) -> Run:
+    """The run of this name. Raises RunError for anything that is not the plain name of an existing run."""
+    path = (root or runs_root()) / name
+    if not re.fullmatch(r"[\w][\w.-]*", name) or not path.is_dir():
+        raise RunError(f"There is no run {name[:80]!r}. `python -m diclam runs` lists them.")
+    return Run(path)
+
+
+def locate(text: str, root: Path | None = None) -> Path:
+    """The folder that a person means: 'bundled', a path, or the name of a run. Raises RunError."""
+    if text == "bundled":
+        return checkpoint.bundled()
+    return Path(text) if Path(text).is_dir() else find(text, root).path
+
+
+def _last(events: list[Event], kind: type[E]) -> E | None:
+    return next((event for event in reversed(events) if isinstance(event, kind)), None)
