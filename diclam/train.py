@@ -207,6 +207,7 @@ class _Training:
         batches = self._batches()
         losses: list[Tensor] = []
         good, candidate = _Kept(), _Kept()
+        good.take(self.model)
         candidate.take(self.model)
         told, told_seen = self.clock(), 0
         longest_step = 0.0
@@ -223,9 +224,8 @@ class _Training:
                 mean = torch.stack(losses).mean().item()  # The only wait for the device.
                 now = self.clock()
                 speed = (self.seen - told_seen) / max(now - told, 1e-9)
-                yield Step(
-                    self.step, self.epoch, mean, rate, norm.item(), speed, self.time.elapsed, self.fraction
-                )
+                numbers = _finite(mean), rate, _finite(norm.item()), speed
+                yield Step(self.step, self.epoch, *numbers, self.time.elapsed, self.fraction)
                 losses.clear()
                 if not math.isfinite(mean):
                     # A finite loss shows that the weights before that step were good, so the newest snapshot may be bad.
@@ -317,3 +317,7 @@ class _Training:
             losses.append(F.cross_entropy(logits, target, reduction="none"))
             right.append(logits.argmax(1) == target)
         return torch.cat(losses), torch.cat(right)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,64 @@
+"""Where attention mixed information and which expert answered, from the very pass that gave the answer.
+
+Attention weights say from which positions a head took information. They do not say why the network answered as it did
+(Jain and Wallace 2019): the residual connection carries every position past the attention, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from diclam.model import DiCLAM
+from diclam.predict import Prediction, prediction_of, trace
+
+EVEN = 128
+"""The byte of an even share, that is of the weight 1 / keys."""
+STEPS = 16
+"""Bytes between a weight and its double."""
+SHOWN = 8.0
+"""Drawings reach from 1/8 of an even share to 8 times an even share; what lies outside gets the colour of the end."""
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """One answer and what the network computed on its way to it."""
+
+    prediction: Prediction
+    attention: np.ndarray
+    """(heads, queries, keys) float32, each row of keys sums to 1; positions row by row over `grid`."""
+    grid: tuple[int, int]
+    """Rows and columns of positions; (16, 16) for a picture of 32 x 32."""
+
+    def map(self, head: int, query: tuple[int, int]) -> np.ndarray:
+        """What one head mixed into the position (row, column) -> `grid` float32, sums to 1."""
+        row, column = query
+        return self.attention[head, row * self.grid[1] + column].reshape(self.grid)
+
+    def attention_bytes(self) -> bytes:
+        """All weights, one byte each, heads then queries then keys. See `to_byte`."""
+        return to_byte(self.attention).tobytes()
+
+
+def to_byte(weights: np.ndarray) -> np.ndarray:
+    """Weights (..., keys) in 0..1 -> uint8 on a scale that is the same for every picture, head and model.
+
+    The scale is logarithmic around an even share: byte = 128 + 16 log2(weight x keys), so 128 is 1 / keys, 144 twice as
+    much, 112 half of it. It spans 1/256 to 245 times an even share in steps of 4.4 %; what lies outside gets the end.
+    Attention of this network stays within a few times an even share, which a linear scale from 0 to 1 would hide, and
+    a scale stretched to each map would make drama of a flat one.
+    """
+    share = np.asarray(weights, np.float32) * np.shape(weights)[-1]
+    with np.errstate(divide="ignore"):
+        octaves = np.log2(share)
+    return (EVEN + STEPS * octaves).round().clip(0, 255).astype(np.uint8)
+
+
+def explain(model: DiCLAM, pixels_3HW: Tensor) -> Explanation:
+    """The answer for one picture, (3, 32, 32) uint8, and its attention. Raises PictureError for other shapes."""
+    traced = trace(model, pixels_3HW)
+    rows, columns = (int(side) // 2 for side in pixels_3HW.shape[1:])  # after the one max-pool before the attention
+    attention = traced.attention_BMNN[0].float().cpu().numpy()
+    return Explanation(prediction_of(traced), attention, (rows, columns))

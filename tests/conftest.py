@@ -1,0 +1,79 @@
+"""What several tests share: the real data set, small made-up ones, a ticking clock."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+import torch
+
+from diclam import data
+from diclam.errors import DataError
+from diclam.evaluate import Evaluation
+from diclam.recipe import TrainConfig, config
+
+torch.set_num_threads(min(torch.get_num_threads(), 2))
+
+
+class Clock:
+    """Time that passes only when it is looked at (`tick` seconds a look) or told to."""
+
+    def __init__(self, tick: float = 0.0) -> None:
+        self.now = 0.0
+        self.tick = tick
+
+    def __call__(self) -> float:
+        self.now += self.tick
+        return self.now
+
+
+def random_cifar10(train: int = 200, test: int = 50, seed: int = 0) -> data.Cifar10:
+    """Random pictures, the same number of each class."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def part(count: int) -> tuple[torch.Tensor, torch.Tensor]:
+        images = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator)
+        return images, torch.arange(count) % 10
+
+    return data.Cifar10(*part(train), *part(test))
+
+
+def small_config(**changes: object) -> TrainConfig:
+    """Few pictures, one precision, no timing probe."""
+    settings: dict[str, object] = {"batch_size": 16, "holdout": 40, "precision": "float32", "device": "cpu", "epochs": 1.0}
+    return config("report", **(settings | changes))
+
+
+def random_evaluation(count: int = 1000, seed: int = 0) -> Evaluation:
+    """Answers that are right about four times out of five."""
+    random = np.random.default_rng(seed)
+    true = np.arange(count) % 10
+    scores = random.normal(size=(count, 10))
+    scores[np.arange(count), true] += 3.2
+    table = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
+    gate = random.uniform(size=count)
+    return Evaluation(
+        true=true.astype(np.int64),
+        predicted=table.argmax(1).astype(np.int64),
+        probabilities=table.astype(np.float32),
+        gates=np.stack([gate, 1 - gate], 1).astype(np.float32),
+        training_seconds=12.5,
+        parameters=1_837_452,
+    )
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="session")
+def cifar10() -> data.Cifar10:
+    """The real data set; fetched when it is not there yet."""
+    try:
+        return data.load()
+    except DataError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"needs the real data set: {error}")

@@ -1,0 +1,80 @@
+"""The explanation is the pass that answered, and its scale is one for all pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from diclam.augment import normalize
+from diclam.errors import PictureError
+from diclam.explain import explain, to_byte
+from diclam.model import DiCLAM, ModelConfig
+from diclam.predict import predict
+
+
+def noise(seed: int = 0) -> Tensor:
+    return torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+
+
+def network(heads: int = 2) -> DiCLAM:
+    torch.manual_seed(0)
+    return DiCLAM(ModelConfig(heads=heads)).eval()
+
+
+@pytest.mark.parametrize("heads", [1, 2, 4])
+def test_every_head_shares_out_one_for_every_position(heads: int) -> None:
+    explanation = explain(network(heads), noise())
+    assert explanation.attention.shape == (heads, 256, 256)
+    assert explanation.attention.dtype == np.float32
+    assert explanation.grid == (16, 16)
+    np.testing.assert_allclose(explanation.attention.sum(-1), 1, atol=1e-4)
+
+
+def test_explains_the_answer_that_is_given() -> None:
+    model = network()
+    assert explain(model, noise()).prediction == predict(model, noise())
+
+
+def test_attention_is_that_of_the_model() -> None:
+    model = network()
+    with torch.inference_mode():
+        weights = model.trace(normalize(noise()[None])).attention_BMNN[0].numpy()
+    np.testing.assert_array_equal(explain(model, noise()).attention, weights)
+
+
+def test_a_map_is_the_row_of_its_query() -> None:
+    explanation = explain(network(), noise())
+    np.testing.assert_array_equal(explanation.map(1, (3, 5)).reshape(-1), explanation.attention[1, 3 * 16 + 5])
+
+
+def test_bytes_come_head_by_head_and_query_by_query() -> None:
+    explanation = explain(network(), noise())
+    data = np.frombuffer(explanation.attention_bytes(), np.uint8).reshape(2, 256, 256)
+    np.testing.assert_array_equal(data[1, 7], to_byte(explanation.attention[1, 7]))
+
+
+@pytest.mark.parametrize(
+    ("share", "byte"), [(0, 0), (1 / 256, 0), (1 / 8, 80), (1 / 2, 112), (1, 128), (2, 144), (8, 176), (256, 255)]
+)
+def test_a_weight_has_the_same_byte_in_every_map(share: float, byte: int) -> None:
+    """Whatever else a map holds: the scale is not stretched to it."""
+    flat = np.full(256, 1 / 256)
+    peaked = np.zeros(256)
+    peaked[9] = 1
+    for others in (flat, peaked):
+        weights = others.copy()
+        weights[0] = share / 256
+        assert to_byte(weights)[0] == byte
+
+
+def test_a_byte_keeps_a_weight_within_three_percent() -> None:
+    weights = np.geomspace(1e-4, 0.9, 256)
+    again = 2 ** ((to_byte(weights).astype(float) - 128) / 16) / 256
+    np.testing.assert_allclose(again, weights, rtol=0.03)
+
+
+def test_only_a_picture_is_explained() -> None:
+    with pytest.raises(PictureError, match=r"got \(3, 64, 64\)"):
+        explain(network(), torch.zeros(3, 64, 64, dtype=torch.uint8))

@@ -1,0 +1,159 @@
+"""The network: its count, its trace, what it refuses."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import torch
+
+import diclam.model
+from diclam.errors import ConfigError
+from diclam.model import DiCLAM, LightMHA, LightMoE, ModelConfig, Router
+
+
+@pytest.fixture(scope="module")
+def model() -> DiCLAM:
+    torch.manual_seed(0)
+    return DiCLAM().eval()
+
+
+@pytest.fixture(scope="module")
+def x() -> torch.Tensor:
+    return torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(1)).clamp(-2, 2)
+
+
+def count(module: torch.nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def test_has_the_parameters_of_the_report(model: DiCLAM) -> None:
+    assert count(model) == 1_837_452
+
+
+def test_the_table_in_the_docstring_holds_layer_by_layer(model: DiCLAM) -> None:
+    doc = diclam.model.__doc__ or ""
+    rows = dict(re.findall(r"^    (stem|block1|block2|block3|classifier|all)\b.*?([\d,]{5,})$", doc, re.M | re.S))
+    assert {part: int(number.replace(",", "")) for part, number in rows.items()} == {
+        **{part: count(model.get_submodule(part)) for part in ("stem", "block1", "block2", "block3", "classifier")},
+        "all": count(model),
+    }
+
+
+def test_the_layer_list_adds_up(model: DiCLAM) -> None:
+    rows = model.layers()
+    assert sum(row.parameters for row in rows) == 1_837_452
+    assert rows[-1].output == "10"
+    assert [row.output for row in rows if row.layer.startswith("max-pool")] == ["64 x 16 x 16", "128 x 8 x 8", "256 x 4 x 4"]
+
+
+@pytest.mark.parametrize("config", [ModelConfig(heads=4), ModelConfig(activation="relu"), ModelConfig(dropout_input=0.5)])
+def test_no_setting_changes_the_count(config: ModelConfig) -> None:
+    assert count(DiCLAM(config)) == 1_837_452
+
+
+def test_the_trace_gives_the_same_answer(model: DiCLAM, x: torch.Tensor) -> None:
+    with torch.inference_mode():
+        logits, gates = model.logits_and_gates(x)
+        trace = model.trace(x)
+        torch.testing.assert_close(model(x), logits)
+    torch.testing.assert_close(trace.logits_BK, logits, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(trace.gates_BE, gates, atol=1e-6, rtol=1e-5)
+
+
+def test_attention_and_gates_sum_to_one(model: DiCLAM, x: torch.Tensor) -> None:
+    with torch.inference_mode():
+        trace = model.trace(x)
+    assert trace.attention_BMNN.shape == (4, 2, 256, 256)
+    assert trace.gates_BE.shape == (4, 2)
+    assert trace.expert_outputs_BECHW.shape == (4, 2, 256, 8, 8)
+    torch.testing.assert_close(trace.attention_BMNN.sum(-1), torch.ones(4, 2, 256))
+    torch.testing.assert_close(trace.gates_BE.sum(-1), torch.ones(4))
+
+
+def test_an_expert_alone_is_the_model_with_its_gate_at_one(model: DiCLAM, x: torch.Tensor) -> None:
+    class Fixed(torch.nn.Module):
+        def __init__(self, expert: int) -> None:
+            super().__init__()
+            self.row = torch.eye(2)[expert]
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.row.expand(len(x), 2)
+
+    with torch.inference_mode():
+        expected = model.trace(x).expert_logits_BEK
+        for expert in range(2):
+            forced = DiCLAM().eval()
+            forced.load_state_dict(model.state_dict())
+            moe = forced.block2[2]
+            assert isinstance(moe, LightMoE)
+            moe.router = Fixed(expert)  # pyright: ignore[reportAttributeAccessIssue]
+            torch.testing.assert_close(expected[:, expert], forced(x), atol=1e-5, rtol=1e-4)
+
+
+def test_the_mixture_is_the_gated_sum_of_its_experts() -> None:
+    torch.manual_seed(0)
+    moe = LightMoE(8, 4).eval()
+    x = torch.randn(3, 8, 5, 5)
+    gates = moe.router(x)
+    by_hand = x + sum(gates[:, e, None, None, None] * moe.experts[e](x) for e in range(2))
+    torch.testing.assert_close(moe(x), moe.norm(by_hand))
+
+
+def test_attention_matches_a_loop_over_heads_and_queries() -> None:
+    torch.manual_seed(0)
+    layer = LightMHA(8, heads=2).eval()
+    x = torch.randn(1, 8, 3, 4)
+    out, weights = layer.trace(x)
+    q, k, v = (conv(x)[0].flatten(1).T for conv in (layer.query, layer.key, layer.value))
+    mixed = torch.zeros(12, 8)
+    for head in range(2):
+        part = slice(4 * head, 4 * head + 4)
+        for query in range(12):
+            row = torch.softmax(k[:, part] @ q[query, part] / 2.0, dim=0)
+            torch.testing.assert_close(weights[0, head, query], row)
+            mixed[query, part] = row @ v[:, part]
+    torch.testing.assert_close(out, layer.norm(x + mixed.T.reshape(1, 8, 3, 4)))
+    torch.testing.assert_close(layer(x), out)
+
+
+def test_gates_are_float32_whatever_goes_in() -> None:
+    assert Router(8, 2).bfloat16()(torch.randn(2, 8, 4, 4).bfloat16()).dtype == torch.float32
+
+
+@pytest.mark.parametrize("size", [(8, 8), (64, 32), (40, 96)])
+def test_accepts_sizes_that_divide_by_8(model: DiCLAM, size: tuple[int, int]) -> None:
+    with torch.inference_mode():
+        assert model(torch.zeros(1, 3, *size)).shape == (1, 10)
+        assert model.trace(torch.zeros(1, 3, *size)).attention_BMNN.shape[-1] == size[0] * size[1] // 4
+
+
+@pytest.mark.parametrize(
+    ("wrong", "got"),
+    [
+        (torch.zeros(3, 32, 32), r"\(3, 32, 32\)"),
+        (torch.zeros(1, 1, 32, 32), r"\(1, 1, 32, 32\)"),
+        (torch.zeros(1, 3, 30, 32), r"\(1, 3, 30, 32\)"),
+        (torch.zeros(0, 3, 32, 32), r"\(0, 3, 32, 32\)"),
+        (torch.zeros(1, 3, 32, 32, dtype=torch.uint8), "uint8"),
+        (torch.full((1, 3, 32, 32), 255.0), "255"),
+        (torch.full((1, 3, 32, 32), float("nan")), "nan"),
+    ],
+)
+def test_says_what_it_expected_and_what_it_got(model: DiCLAM, wrong: torch.Tensor, got: str) -> None:
+    for call in (model, model.trace):
+        with pytest.raises(ValueError, match=f"Expected .*got .*{got}"):
+            call(wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"heads": 3}, {"heads": 0}, {"heads": True}, {"activation": "silu"}, {"dropout_input": 1.0}, {"experts": 3}]
+)
+def test_refuses_impossible_settings(wrong: dict[str, object]) -> None:
+    with pytest.raises(ConfigError):
+        ModelConfig.from_dict(wrong)
+
+
+def test_a_config_survives_its_dict() -> None:
+    config = ModelConfig(heads=4, activation="relu", dropout_hidden=0.25)
+    assert ModelConfig.from_dict(config.to_dict()) == config

@@ -1,0 +1,192 @@
+"""A run is its folder: whoever reads it knows all, and nothing in it can break the reader."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from diclam import checkpoint, data, recorder, runs
+from diclam.errors import DataError, RunError
+from diclam.events import Event, Failed, Fetching, Finished, Started, Step, Tested, Testing, Validated
+from diclam.recipe import TrainConfig
+from tests.conftest import random_cifar10, small_config
+
+STARTED = Started("report", 60.0, 0, "cpu", "float32", 160, 40, 16, 1_837_452)
+STEP = Step(1, 0.1, 2.3, 1e-4, 1.0, 300.0, 0.5, 0.01)
+VALIDATED = Validated(10, 1.0, 2.0, 0.3, 40, 12.0, True)
+FINISHED = Finished("time", 20, 2.0, 60.0, 320, 0.3)
+TESTED = Tested(0.4, 0.41, 0.42, 0.43, 3.0)
+
+
+def write(folder: Path, *events: Event) -> runs.Run:
+    folder.mkdir(exist_ok=True)
+    (folder / "events.jsonl").write_text("".join(event.to_json() + "\n" for event in events))
+    return runs.Run(folder)
+
+
+@pytest.mark.parametrize(
+    ("events", "state"),
+    [
+        ((), "starting"),
+        ((Fetching("somewhere", 1, 2, "files"),), "fetching"),
+        ((Fetching("somewhere", 1, 2, "files"), STARTED), "training"),
+        ((STARTED, STEP, VALIDATED), "training"),
+        ((STARTED, STEP, FINISHED), "testing"),
+        ((STARTED, STEP, FINISHED, Testing(10, 50)), "testing"),
+        ((STARTED, STEP, FINISHED, Testing(10, 50), TESTED), "finished"),
+        ((STARTED, Failed("no")), "failed"),
+    ],
+)
+def test_the_state_follows_from_the_events(tmp_path: Path, events: tuple[Event, ...], state: str) -> None:
+    run = write(tmp_path / "run", *events)
+    run.claim(os.getpid())
+    status = run.status()
+    assert status.alive
+    assert status.state == state
+
+
+def test_a_process_that_is_gone_without_a_word_has_failed(tmp_path: Path) -> None:
+    status = write(tmp_path / "run", STARTED, STEP).status()
+    assert status.state == "failed"
+    assert status.failed is not None
+    assert "log" in status.failed.message
+    assert status.steps == [STEP]
+
+
+def test_a_run_killed_during_its_test_is_finished(tmp_path: Path) -> None:
+    status = write(tmp_path / "run", STARTED, FINISHED, Testing(1, 2)).status()
+    assert status.state == "finished"
+    assert status.tested is None
+
+
+def test_half_a_line_and_nonsense_are_left_out(tmp_path: Path) -> None:
+    run = write(tmp_path / "run", STARTED, STEP)
+    with (run.path / "events.jsonl").open("ab") as file:
+        file.write(b'[]\n{"event": "Nope"}\n\xff\xfe\n' + VALIDATED.to_json().encode() + b'\n{"event": "St')
+    assert run.events() == [STARTED, STEP, VALIDATED]
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]", '{"config": {"speed": 1}}', '{"config": {"budget": -1}}'])
+def test_a_corrupt_run_is_a_readable_error(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "run.json").write_text(content)
+    with pytest.raises(RunError, match=r"run\.json"):
+        runs.Run(tmp_path).info()
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc", "..", ".", "", "a/b", ".hidden", "no-such-run"])
+def test_only_plain_names_of_runs_are_found(tmp_path: Path, name: str) -> None:
+    (tmp_path / "x").mkdir()
+    (tmp_path / "root" / ".hidden").mkdir(parents=True)
+    with pytest.raises(RunError):
+        runs.find(name, tmp_path / "root")
+
+
+def test_a_model_is_located_by_path_name_or_as_bundled(tmp_path: Path) -> None:
+    run = runs.new("report", tmp_path)
+    assert runs.locate(run.name, tmp_path) == run.path
+    assert runs.locate(str(run.path)) == run.path
+    assert runs.locate("bundled") == checkpoint.bundled()
+    with pytest.raises(RunError, match="nowhere"):
+        runs.locate("nowhere", tmp_path)
+
+
+def test_names_never_collide_and_the_newest_comes_first(tmp_path: Path) -> None:
+    made = [runs.new("report", tmp_path) for _ in range(3)]
+    assert len({run.name for run in made}) == 3
+    (tmp_path / "2001-01-01_00-00-00_report").mkdir()
+    listed = runs.list_runs(tmp_path)
+    assert listed[-1].name.startswith("2001")
+    assert runs.latest(tmp_path) is not None
+    assert runs.list_runs(tmp_path / "nowhere") == []
+
+
+def test_another_process_with_the_same_number_is_not_the_run(tmp_path: Path) -> None:
+    run = runs.Run(tmp_path)
+    (tmp_path / "process").write_text(f"{os.getpid()} 12345.0")
+    assert not run.alive()
+    (tmp_path / "process").write_text("half")
+    assert not run.alive()
+
+
+def test_a_recorded_run_holds_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "load", lambda progress: random_cifar10())
+    run = runs.Run(tmp_path / "run")
+    seen: list[Event] = []
+    recorder.record(run, small_config(), seen.append, lambda: False)
+    assert run.events() == seen
+    assert run.has_checkpoint
+    assert run.info()["config"] == small_config().to_dict()
+    assert TrainConfig.from_dict(run.info()["config"]) == small_config()
+    status = run.status()
+    assert status.finished is not None
+    assert status.tested is not None
+    evaluation = run.evaluation()
+    assert evaluation.accuracy == status.tested.accuracy
+    assert evaluation.training_seconds == status.finished.seconds
+    checkpoint.load(run.path)
+    with pytest.raises(RunError, match="holds a run already"):
+        recorder.record(run, small_config(), seen.append, lambda: False)
+
+
+def test_a_stop_file_ends_a_run_and_it_is_still_tested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "load", lambda progress: random_cifar10())
+    run = runs.Run(tmp_path / "run")
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Step):
+            run.request_stop()
+
+    recorder.record(run, small_config(epochs=1000.0), watch, lambda: False)
+    status = run.status()
+    assert status.finished is not None
+    assert status.finished.reason == "stopped"
+    assert status.tested is not None
+
+
+def test_a_missing_data_set_is_written_into_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere(progress: object) -> None:
+        raise DataError("there is no data set")
+
+    monkeypatch.setattr(data, "load", nowhere)
+    run = runs.Run(tmp_path / "run")
+    with pytest.raises(DataError):
+        recorder.record(run, small_config(), lambda event: None, lambda: False)
+    assert run.events() == [Failed("there is no data set")]
+
+
+def wait(run: runs.Run, seconds: float = 120) -> runs.Status:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        status = run.status()
+        if status.done:
+            return status
+        time.sleep(0.1)
+    raise AssertionError(f"{run.name} did not end: {(run.path / 'log.txt').read_text()}")
+
+
+def test_a_detached_run_trains_stops_and_is_the_only_one(tmp_path: Path, cifar10: data.Cifar10) -> None:
+    config = small_config(budget=3600.0, epochs=None, holdout=10_000)
+    run = runs.start(config, tmp_path)
+    try:
+        active = runs.active(tmp_path)
+        assert active is not None
+        assert active.name == run.name
+        with pytest.raises(RunError, match="still going on"):
+            runs.start(config, tmp_path)
+        deadline = time.monotonic() + 120
+        while not run.status().steps and time.monotonic() < deadline:
+            time.sleep(0.1)
+    finally:
+        run.request_stop()
+    status = wait(run)
+    assert status.finished is not None, (run.path / "log.txt").read_text()
+    assert status.finished.reason == "stopped"
+    assert status.tested is not None
+    assert runs.active(tmp_path) is None
+    assert json.loads((run.path / "run.json").read_text())["versions"]["python"] == sys.version.split()[0]

@@ -1,0 +1,237 @@
+"""What a training run promises: its limit, its reasons to end, the weights it leaves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from diclam.data import Cifar10
+from diclam.errors import ConfigError
+from diclam.events import Event, Finished, Started, Step, Validated
+from diclam.model import DiCLAM
+from diclam.recipe import TrainConfig, build_model
+from diclam.train import TimeSupervisor, train
+from tests.conftest import Clock, random_cifar10, small_config
+
+
+def run(config: TrainConfig, clock: Clock | None = None, data: Cifar10 | None = None) -> tuple[DiCLAM, list[Event]]:
+    model = build_model(config)
+    assert isinstance(model, DiCLAM)
+    return model, list(train(model, data or random_cifar10(), config, clock=clock or Clock()))
+
+
+def the(events: list[Event], kind: type[Event]) -> list:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def test_time_is_counted_from_the_start(clock: Clock) -> None:
+    time = TimeSupervisor(10, clock)
+    clock.now = 4
+    assert time.elapsed == 4
+    assert time.fraction == 0.4
+    assert not time.expired()
+    assert time.expired(next_step=6)
+    time.reserve = 2
+    assert time.fraction == 0.5
+    clock.now = 8
+    assert time.expired()
+    clock.now = 50
+    assert time.fraction == 1
+
+
+def test_stops_at_the_time_limit() -> None:
+    # Every look at the clock takes 0.05 s, so a run of 10 s ends after a few dozen steps.
+    _, events = run(small_config(budget=10.0, epochs=None), Clock(tick=0.05))
+    finished = the(events, Finished)[0]
+    assert finished.reason == "time"
+    assert 8.5 < finished.seconds <= 10.5
+
+
+@pytest.mark.parametrize("budget", [3.0, 10.0, 60.0])
+def test_a_short_budget_validates_at_least_five_times(budget: float) -> None:
+    _, events = run(small_config(budget=budget, epochs=None), Clock(tick=budget / 300))
+    assert len(the(events, Validated)) >= 5
+
+
+def test_validation_costs_under_a_twentieth_of_the_run() -> None:
+    class Metered(Clock):
+        """Each batch that the model looks at takes time: 10 ms a picture, three times as much when it learns."""
+
+    clock = Metered()
+    config = small_config(budget=20.0, epochs=None, holdout=1000)
+    model = build_model(config)
+    assert isinstance(model, DiCLAM)
+    spent = {True: 0.0, False: 0.0}
+
+    def charge(module: torch.nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        seconds = len(inputs[0]) * (0.03 if module.training else 0.01)
+        spent[module.training] += seconds
+        clock.now += seconds
+
+    handle = model.register_forward_pre_hook(charge)  # pyright: ignore[reportArgumentType]
+    events = list(train(model, random_cifar10(2000), config, clock=clock))
+    handle.remove()
+    validations = the(events, Validated)
+    assert len(validations) >= 5
+    assert sum(v.pictures for v in validations) * 0.01 <= 0.05 * 20
+    assert the(events, Finished)[0].seconds <= 20.5
+
+
+def test_stops_after_the_epochs() -> None:
+    _, events = run(small_config(epochs=2.0))
+    finished = the(events, Finished)[0]
+    assert finished.reason == "epochs"
+    assert finished.step == 2 * (160 // 16)
+    assert finished.epoch == 2.0
+    assert the(events, Step)[-1].step == finished.step
+
+
+def test_the_learning_rate_reaches_its_end() -> None:
+    config = small_config(epochs=3.0)
+    _, events = run(config)
+    rates = [step.learning_rate for step in the(events, Step)]
+    assert rates[0] == pytest.approx(config.learning_rate / 25)
+    assert rates[-1] < config.learning_rate / 20
+
+
+def test_stops_when_asked_and_keeps_the_result() -> None:
+    config = small_config(epochs=100.0)
+    model = build_model(config)
+    assert isinstance(model, DiCLAM)
+    asked = iter([False] * 15 + [True] * 10)
+    events = list(train(model, random_cifar10(), config, clock=Clock(), stop=lambda: next(asked)))
+    finished = the(events, Finished)[0]
+    assert finished.reason == "stopped"
+    assert finished.step == 15
+    assert finished.best_accuracy is not None
+    assert not model.training
+
+
+def test_stops_as_converged_when_nothing_improves() -> None:
+    # A learning rate of almost zero: no validation after the first is better.
+    config = small_config(epochs=500.0, validate_epochs=0.5, patience=3, learning_rate=1e-9, weight_decay=0.0)
+    data = random_cifar10()
+    model = build_model(config)
+    assert isinstance(model, DiCLAM)
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 0.0  # or the moving averages would go on changing the answers
+    events = list(train(model, data, config, clock=Clock()))
+    assert the(events, Finished)[0].reason == "converged"
+    assert the(events, Finished)[0].step < 500 * 10
+
+
+class Poisoned(DiCLAM):
+    """Answers with infinity from its n-th training step on."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.steps = steps
+
+    def forward(self, x_B3HW: torch.Tensor) -> torch.Tensor:
+        logits = super().forward(x_B3HW)
+        if self.training:
+            self.steps -= 1
+            if self.steps < 0:
+                return logits * math.inf
+        return logits
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_good_weights() -> None:
+    model = Poisoned(steps=6)
+    events = list(train(model, random_cifar10(), small_config(epochs=5.0), clock=Clock(tick=1.0)))
+    assert the(events, Finished)[0].reason == "diverged"
+    assert the(events, Step)[-1].loss is None
+    assert all(torch.isfinite(t).all() for t in model.state_dict().values())
+
+
+def test_diverging_in_the_first_step_leaves_finite_weights() -> None:
+    model = Poisoned(steps=0)
+    events = list(train(model, random_cifar10(), small_config(epochs=5.0, holdout=0), clock=Clock(tick=1.0)))
+    assert the(events, Finished)[0].reason == "diverged"
+    assert all(torch.isfinite(t).all() for t in model.state_dict().values())
+
+
+def test_the_best_validation_is_what_is_kept() -> None:
+    config = small_config(epochs=6.0, validate_epochs=1.0)
+    model = build_model(config)
+    assert isinstance(model, DiCLAM)
+    at_best: dict[str, torch.Tensor] = {}
+    best = -1.0
+    for event in train(model, random_cifar10(), config, clock=Clock()):
+        if isinstance(event, Validated) and event.best:
+            assert event.accuracy >= best
+            best = event.accuracy
+            at_best = {name: t.clone() for name, t in model.state_dict().items()}
+        elif isinstance(event, Finished):
+            assert event.best_accuracy == best
+    assert all(torch.equal(t, at_best[name]) for name, t in model.state_dict().items())
+
+
+def test_without_a_holdout_the_last_weights_are_kept() -> None:
+    model, events = run(small_config(holdout=0))
+    assert the(events, Started)[0].train_pictures == 200
+    assert the(events, Started)[0].validation_pictures == 0
+    assert not the(events, Validated)
+    assert the(events, Finished)[0].best_accuracy is None
+    fresh = build_model(small_config(holdout=0)).state_dict()
+    assert any(not torch.equal(t, fresh[name]) for name, t in model.state_dict().items())
+
+
+def test_closing_the_run_leaves_the_best_weights_and_eval_mode() -> None:
+    config = small_config(epochs=50.0, validate_epochs=1.0)
+    model = build_model(config)
+    assert isinstance(model, DiCLAM)
+    events: Iterator[Event] = train(model, random_cifar10(), config, clock=Clock(tick=0.2))
+    at_best: dict[str, torch.Tensor] = {}
+    for event in events:
+        if isinstance(event, Validated) and event.best:
+            at_best = {name: t.clone() for name, t in model.state_dict().items()}
+        if isinstance(event, Step) and event.step > 25:
+            break
+    events.close()  # pyright: ignore[reportAttributeAccessIssue]
+    assert not model.training
+    assert all(torch.equal(t, at_best[name]) for name, t in model.state_dict().items())
+
+
+def test_same_seed_and_steps_give_the_same_weights() -> None:
+    config = small_config(epochs=1.5, cutout=8, label_smoothing=0.1)
+    first, _ = run(config)
+    # Another speed, and other randomness before it, change nothing.
+    torch.rand(7)
+    second, _ = run(config, Clock(tick=0.01))
+    assert all(torch.equal(t, second.state_dict()[name]) for name, t in first.state_dict().items())
+    other, _ = run(small_config(epochs=1.5, cutout=8, label_smoothing=0.1, seed=1))
+    assert any(not torch.equal(t, other.state_dict()[name]) for name, t in first.state_dict().items())
+
+
+def test_learns_to_tell_bright_from_dark() -> None:
+    data = random_cifar10(400)
+    shade = (data.train_labels * 25)[:, None, None, None].to(torch.uint8)
+    easy = Cifar10((data.train_images // 16) + shade, data.train_labels, data.test_images, data.test_labels)
+    _, events = run(small_config(epochs=6.0, validate_epochs=2.0, holdout=100, flip=False, crop_padding=0), data=easy)
+    accuracies = [v.accuracy for v in the(events, Validated)]
+    assert max(accuracies) > 0.6
+    losses = [s.loss for s in the(events, Step)]
+    assert losses[-1] < losses[0] / 2
+
+
+def test_step_events_come_at_most_four_a_second() -> None:
+    _, events = run(small_config(budget=6.0, epochs=None), Clock(tick=0.01))
+    steps = the(events, Step)
+    assert 5 < len(steps) <= 6 * 4 + 2 + len(the(events, Validated))
+
+
+def test_asks_for_enough_pictures() -> None:
+    with pytest.raises(ConfigError, match="200 training pictures; got 5,000"):
+        run(small_config(holdout=5000))
+    with pytest.raises(ConfigError, match="batch_size is 512"):
+        run(small_config(batch_size=512))
+
+
+def test_an_unknown_device_is_a_readable_error() -> None:
+    with pytest.raises(ConfigError, match="warp"):
+        run(small_config(device="warp"))
