@@ -57,8 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     _train_options(add("train", _train, "train a network within a time limit, then test it; Ctrl-C keeps the best weights"))
     sub = add("evaluate", _evaluate, "answer all 10,000 test pictures and print the figures")
     sub.add_argument("model", help=MODEL_HELP)
-    sub.add_argument("--out", type=Path, metavar="FOLDER",
-                     help="where evaluation.json and predictions.csv go; default: the model's folder, nowhere for 'bundled'")  # fmt: skip
+    where = "where evaluation.json and predictions.csv go; default: the model's folder, nowhere for 'bundled'"
+    sub.add_argument("--out", type=Path, metavar="FOLDER", help=where)
     sub = add("predict", _predict, "classify pictures")
     sub.add_argument("model", help=MODEL_HELP)
     sub.add_argument("pictures", nargs="+", type=Path, metavar="picture", help="PNG, JPEG, WebP, GIF or BMP")
@@ -119,7 +119,10 @@ def _train(options: argparse.Namespace) -> None:
         interrupts += 1
         if interrupts > 1:
             raise KeyboardInterrupt
-        print("\nStopping after this step; the best weights are kept and tested. Ctrl-C again ends at once.", file=sys.stderr)
+        print(
+            "\nStopping after this step; the best weights are kept and tested. Ctrl-C again ends at once.",
+            file=sys.stderr,
+        )
 
     before = {number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -200,7 +203,9 @@ def _runs(options: argparse.Namespace) -> None:
     from diclam.terminal import describe
 
     for run in runs.list_runs():
-        print(json.dumps(describe(run)) if options.json else "  ".join(f"{v}" for v in describe(run).values() if v is not None))
+        print(
+            json.dumps(describe(run)) if options.json else "  ".join(f"{v}" for v in describe(run).values() if v is not None)
+        )
 
 
 def _data(_: argparse.Namespace) -> None:

@@ -43,7 +43,9 @@ def load(folder: Path, device: str | torch.device = "cpu") -> DiCLAM:
         raise
     except (OSError, SafetensorError, json.JSONDecodeError, UnicodeDecodeError, RuntimeError, DiclamError) as error:
         reason = str(error).splitlines()[0]
-        raise CheckpointError(f"The checkpoint in {folder} is damaged ({reason}). Train it again or copy it anew.") from error
+        raise CheckpointError(
+            f"The checkpoint in {folder} is damaged ({reason}). Train it again or copy it anew."
+        ) from error
     return model.to(device=device, memory_format=torch.channels_last).eval()  # pyright: ignore[reportCallIssue]
 
 

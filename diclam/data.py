@@ -1,8 +1,8 @@
 """CIFAR-10 (Krizhevsky 2009) as byte tensors: found in the cache, or fetched, verified and cached.
 
-The cache is one safetensors file in the folder that DICLAM_DATA names, or in the platform's cache folder. Pictures are stored
-as height x width x channels, the order of the published digests; the tensors handed out are views of it with the shape
-(N, 3, 32, 32), so they are in channels-last memory order already.
+The cache is one safetensors file in the folder that DICLAM_DATA names, or in the platform's cache folder. Pictures are
+stored as height x width x channels, the order of the published digests; the tensors handed out are views of it with the
+shape (N, 3, 32, 32), so they are in channels-last memory order already.
 """
 
 from __future__ import annotations
@@ -106,8 +106,8 @@ def load_test(root: Path | None = None, *, digests: Mapping[str, str] = DIGESTS)
 
 
 def split(labels_N: Tensor, train: int, held_out: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Indices (train,) and (held_out,) of two disjoint parts with the same share of each class, shuffled; the same seed gives
-    the same parts. Raises ConfigError when there are too few pictures."""
+    """Indices (train,) and (held_out,) of two disjoint parts with the same share of each class, shuffled; the same seed
+    gives the same parts. Raises ConfigError when there are too few pictures."""
     try:
         parts = train_test_split(
             np.arange(len(labels_N)), train_size=train, test_size=held_out, stratify=labels_N.numpy(), random_state=seed

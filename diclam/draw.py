@@ -58,8 +58,7 @@ def render(explanation: Explanation, picture: Picture, query: tuple[int, int] = 
     rows, columns = explanation.grid
     if not (0 <= query[0] < rows and 0 <= query[1] < columns):
         raise ConfigError(
-            f"The position must be a row in 0 .. {rows - 1} and a column in 0 .. {columns - 1}; "
-            f"got {query[0]},{query[1]}."
+            f"The position must be a row in 0 .. {rows - 1} and a column in 0 .. {columns - 1}; got {query[0]},{query[1]}."
         )
     heads = len(explanation.attention)
     map_width, map_height = columns * CELL, rows * CELL

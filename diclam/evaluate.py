@@ -90,7 +90,7 @@ class Evaluation:
             "recall": self.recall,
             "f1": self.f1,
             "confusion": self.confusion.tolist(),
-            "per_class": json.loads(self.per_class.to_json(orient="records", double_precision=15)),
+            "per_class": self.per_class.to_dict(orient="records"),
             "training_seconds": self.training_seconds,
             "parameters": self.parameters,
         }
@@ -108,10 +108,10 @@ class Evaluation:
         try:
             figures = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
             table = pd.read_csv(folder / TABLE)
-            number = {name: k for k, name in enumerate(CLASSES)}
+            number = pd.Series(_LABELS, index=CLASSES)
             return cls(
-                true=table["true"].map(number).to_numpy(np.int64),
-                predicted=table["predicted"].map(number).to_numpy(np.int64),
+                true=np.asarray(number.loc[table["true"]], np.int64),
+                predicted=np.asarray(number.loc[table["predicted"]], np.int64),
                 probabilities=table[[f"p_{name}" for name in CLASSES]].to_numpy(np.float32),
                 gates=table[["gate_1", "gate_2"]].to_numpy(np.float32),
                 training_seconds=figures["training_seconds"],
@@ -126,7 +126,7 @@ class Evaluation:
 
     @cached_property
     def _by_class(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        figures = precision_recall_fscore_support(self.true, self.predicted, labels=_LABELS, zero_division=0)
+        figures = precision_recall_fscore_support(self.true, self.predicted, labels=_LABELS, zero_division=0.0)  # pyright: ignore[reportArgumentType]
         precision, recall, f1, support = (np.asarray(values) for values in figures)
         return precision, recall, f1, support
 

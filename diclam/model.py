@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -161,8 +161,7 @@ class LightMoE(nn.Module):
     def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
         self.experts = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(channels, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, channels, 1))
-            for _ in range(EXPERTS)
+            nn.Sequential(nn.Conv2d(channels, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, channels, 1)) for _ in range(EXPERTS)
         )
         self.router = Router(channels, EXPERTS)
         self.norm = nn.BatchNorm2d(channels)
@@ -198,9 +197,7 @@ class DiCLAM(nn.Module):
         act = config.activation
         self.stem = nn.Sequential(ConvBlock(3, 64, act), ConvBlock(64, 64, act), nn.MaxPool2d(2))
         self.block1 = nn.Sequential(ConvBlock(64, 64, act), LightMHA(64, config.heads), ConvBlock(64, 128, act))
-        self.block2 = nn.Sequential(
-            nn.MaxPool2d(2), ConvBlock(128, 256, act), LightMoE(256, 128), ConvBlock(256, 256, act)
-        )
+        self.block2 = nn.Sequential(nn.MaxPool2d(2), ConvBlock(128, 256, act), LightMoE(256, 128), ConvBlock(256, 256, act))
         self.block3 = nn.Sequential(nn.MaxPool2d(2), ConvBlock(256, 256, act), nn.AdaptiveAvgPool2d(2), nn.Flatten())
         self.classifier = nn.Sequential(
             nn.Dropout(config.dropout_input),
@@ -218,7 +215,7 @@ class DiCLAM(nn.Module):
     def logits_and_gates(self, x_B3HW: Tensor) -> tuple[Tensor, Tensor]:
         """-> logits (B, 10) and gates (B, 2), for many pictures: `trace` costs several times as much."""
         self._check(x_B3HW)
-        _, _, moe, rest = self.block2
+        moe, rest = self._mixture()
         x_BCHW = self.block2[:2](self.block1(self.stem(x_B3HW)))
         outputs_BECHW, gates_BE = moe.parts(x_BCHW)
         return self.classifier(self.block3(rest(moe.combine(x_BCHW, outputs_BECHW, gates_BE)))), gates_BE
@@ -227,8 +224,8 @@ class DiCLAM(nn.Module):
         """The same pass, by the same modules, with everything it computed on its way. Raises as `forward` does."""
         self._check(x_B3HW)
         conv_in, attention, conv_out = self.block1
-        _, _, moe, rest = self.block2
-        mixed_BCHW, attention_BMNN = attention.trace(conv_in(self.stem(x_B3HW)))  # pyright: ignore[reportCallIssue]
+        moe, rest = self._mixture()
+        mixed_BCHW, attention_BMNN = cast(LightMHA, attention).trace(conv_in(self.stem(x_B3HW)))
         x_BCHW = self.block2[:2](conv_out(mixed_BCHW))
         outputs_BECHW, gates_BE = moe.parts(x_BCHW)
 
@@ -242,6 +239,10 @@ class DiCLAM(nn.Module):
     def layers(self) -> list[LayerRow]:
         """The network as a list, measured on this very object: output shapes from a 32 x 32 picture, parameters counted."""
         return list(self._layers())
+
+    def _mixture(self) -> tuple[LightMoE, nn.Module]:
+        """The mixture of experts, and the part of block 2 that follows it."""
+        return cast(LightMoE, self.block2[2]), self.block2[3]
 
     def _check(self, x: Tensor) -> None:
         if x.dim() != 4 or x.shape[1] != 3 or x.shape[2] % 8 or x.shape[3] % 8 or 0 in x.shape:
@@ -258,7 +259,7 @@ class DiCLAM(nn.Module):
     def _layers(self) -> Iterator[LayerRow]:
         was_training = self.training
         self.eval()
-        weight = self.classifier[1].weight
+        weight = next(self.parameters())
         x = torch.zeros(1, 3, 32, 32, device=weight.device, dtype=weight.dtype)
         for part in ("stem", "block1", "block2", "block3", "classifier"):
             for module in self.get_submodule(part).children():

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from diclam.errors import ConfigError
-from diclam.model import ModelConfig
+from diclam.model import DiCLAM, ModelConfig
 
 MIN_BUDGET = 1.0
 MAX_BUDGET = 86_400.0
@@ -135,10 +135,8 @@ def with_model(train_config: TrainConfig, **changes: Any) -> TrainConfig:
     return replace(train_config, model=ModelConfig.from_dict(train_config.model.to_dict() | changes))
 
 
-def build_model(train_config: TrainConfig) -> nn.Module:
+def build_model(train_config: TrainConfig) -> DiCLAM:
     """A fresh network whose first weights follow from the seed alone; the global random state is left as it was."""
-    from diclam.model import DiCLAM
-
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(train_config.seed)
         return DiCLAM(train_config.model)
@@ -176,9 +174,9 @@ def field_docs(cls: type) -> dict[str, str]:
     assert isinstance(body, ast.ClassDef)
     docs = {}
     for statement, below in zip(body.body, body.body[1:], strict=False):
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-                docs[statement.target.id] = " ".join(str(below.value.value).split())
+        match statement, below:
+            case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=text)):
+                docs[name] = " ".join(str(text).split())
     return docs
 
 

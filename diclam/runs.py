@@ -149,8 +149,7 @@ class Run:
 def runs_root() -> Path:
     """The folder that DICLAM_RUNS names, or one in the platform's data folder."""
     named = os.environ.get("DICLAM_RUNS")
-    root = Path(named).expanduser() if named else Path(platformdirs.user_data_dir("diclam", appauthor=False)) / "runs"
-    return root
+    return Path(named).expanduser() if named else Path(platformdirs.user_data_dir("diclam", appauthor=False)) / "runs"
 
 
 def new(recipe: str, root: Path | None = None) -> Run:

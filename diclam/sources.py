@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 Arrays = dict[str, np.ndarray]
-"""'train_images' (50000, 32, 32, 3), 'train_labels' (50000,), 'test_images' (10000, 32, 32, 3), 'test_labels' (10000,); all uint8."""
+"""All uint8: 'train_images' (50000, 32, 32, 3), 'train_labels' (50000,), 'test_images' and 'test_labels' with 10000."""
 Report = Callable[[int, int | None, str], None]
 """report(received, total, unit): how far a source is; total is None when nobody knows."""
 

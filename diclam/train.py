@@ -92,9 +92,7 @@ class _Kept:
 
 
 class _Training:
-    def __init__(
-        self, model: DiCLAM, data: Cifar10, config: TrainConfig, clock: Clock, stop: Callable[[], bool]
-    ) -> None:
+    def __init__(self, model: DiCLAM, data: Cifar10, config: TrainConfig, clock: Clock, stop: Callable[[], bool]) -> None:
         if not 0 <= config.holdout < len(data.train_labels):
             raise ConfigError(
                 f"holdout must be smaller than the {len(data.train_labels):,} training pictures; got {config.holdout:,}."
@@ -124,9 +122,7 @@ class _Training:
         self.device = pick_device(config.device)
         self.dtype = pick_precision(config.precision, self.device, clock=self.clock)
         if config.holdout:
-            chosen, held_out = split(
-                data.train_labels, len(data.train_labels) - config.holdout, config.holdout, SPLIT_SEED
-            )
+            chosen, held_out = split(data.train_labels, len(data.train_labels) - config.holdout, config.holdout, SPLIT_SEED)
         else:
             chosen, held_out = torch.arange(len(data.train_labels)), torch.empty(0, dtype=torch.long)
         self.images, self.labels = (t[chosen].to(self.device) for t in (data.train_images, data.train_labels))
@@ -142,9 +138,7 @@ class _Training:
         self.best, self.best_loss, self.unimproved = _Kept(), math.inf, 0
         self.validation_pictures = self._affordable_validation(data.train_images[held_out], len(held_out))
         held_out = held_out[: self.validation_pictures]
-        self.held_images, self.held_labels = (
-            t[held_out].to(self.device) for t in (data.train_images, data.train_labels)
-        )
+        self.held_images, self.held_labels = (t[held_out].to(self.device) for t in (data.train_images, data.train_labels))
 
     def _affordable_validation(self, images: Tensor, held_out: int) -> int:
         """How many held-out pictures each validation can look at without all of them costing over a twentieth of the run.

@@ -41,7 +41,13 @@ def random_cifar10(train: int = 200, test: int = 50, seed: int = 0) -> data.Cifa
 
 def small_config(**changes: object) -> TrainConfig:
     """Few pictures, one precision, no timing probe."""
-    settings: dict[str, object] = {"batch_size": 16, "holdout": 40, "precision": "float32", "device": "cpu", "epochs": 1.0}
+    settings: dict[str, object] = {
+        "batch_size": 16,
+        "holdout": 40,
+        "precision": "float32",
+        "device": "cpu",
+        "epochs": 1.0,
+    }
     return config("report", **(settings | changes))
 
 

@@ -44,7 +44,11 @@ def test_the_layer_list_adds_up(model: DiCLAM) -> None:
     rows = model.layers()
     assert sum(row.parameters for row in rows) == 1_837_452
     assert rows[-1].output == "10"
-    assert [row.output for row in rows if row.layer.startswith("max-pool")] == ["64 x 16 x 16", "128 x 8 x 8", "256 x 4 x 4"]
+    assert [row.output for row in rows if row.layer.startswith("max-pool")] == [
+        "64 x 16 x 16",
+        "128 x 8 x 8",
+        "256 x 4 x 4",
+    ]
 
 
 @pytest.mark.parametrize("config", [ModelConfig(heads=4), ModelConfig(activation="relu"), ModelConfig(dropout_input=0.5)])
@@ -147,7 +151,8 @@ def test_says_what_it_expected_and_what_it_got(model: DiCLAM, wrong: torch.Tenso
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"heads": 3}, {"heads": 0}, {"heads": True}, {"activation": "silu"}, {"dropout_input": 1.0}, {"experts": 3}]
+    "wrong",
+    [{"heads": 3}, {"heads": 0}, {"heads": True}, {"activation": "silu"}, {"dropout_input": 1.0}, {"experts": 3}],
 )
 def test_refuses_impossible_settings(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError):

@@ -273,7 +273,8 @@ def test_an_expert_alone_is_the_model_with_only_that_expert() -> None:
     torch.manual_seed(0)
     model = DiCLAM().eval()
     with torch.no_grad():
-        model.block2[2].router.gate.bias.copy_(torch.tensor([60.0, -60.0]))  # the gate picks expert 1 whatever comes
+        bias = model.get_parameter("block2.2.router.gate.bias")
+        bias.copy_(torch.tensor([60.0, -60.0]))  # the gate picks expert 1 whatever comes
     prediction = predict(model, noise())
     assert prediction.gates == pytest.approx((1, 0))
     assert prediction.expert_probabilities[0] == pytest.approx(prediction.probabilities, abs=1e-6)

@@ -53,7 +53,7 @@ def test_refuses_what_cannot_be_and_says_what_came(name: str, value: object) -> 
 
 
 def test_refuses_unknown_names() -> None:
-    with pytest.raises(ConfigError, match="rocket.*report"):
+    with pytest.raises(ConfigError, match=r"rocket.*report"):
         config("rocket")
     with pytest.raises(ConfigError, match="speed"):
         config("report", speed=3)

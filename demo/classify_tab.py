@@ -1,0 +1,181 @@
+"""The Classify tab: any picture, its answer, where attention mixed information and which expert answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import gradio as gr
+
+from demo.components.answer_bars import AnswerBars, AnswerSentence
+from demo.components.attention_picker import Attended, AttentionPicker
+from demo.components.data_uri import data_uri
+from demo.components.example_strip import ExampleStrip
+from demo.components.expert_panel import ExpertPanel
+from demo.components.safe_image import SafeImage
+from demo.components.seen_picture import SeenPicture
+from diclam.data import CLASSES
+from diclam.draw import CAVEAT, render
+from diclam.errors import DiclamError
+from diclam.explain import Explanation, explain
+from diclam.model import DiCLAM
+from diclam.predict import Picture
+
+EXAMPLES = [Path(__file__).parents[1] / "assets" / "examples" / f"{name}.png" for name in CLASSES]
+FIRST_QUERY = (8, 8)
+
+ATTENTION_WORDS = (
+    "Attention lets every position of the picture take information from all others; each head has its own way to choose. "
+    "Click a position, or move it with the arrow keys: each map shows how much that position took from where. A position is "
+    "2 x 2 pixels and has seen the 10 x 10 pixels around it."
+)
+KNOWS = "It knows these ten classes only: anything else gets the nearest of them."
+EXPERT_WORDS = (
+    "The network holds two experts, small networks that both run on every picture; its gate weighs one against the other. "
+    "Alone means: that expert with all the weight, the other with none. Their numbers 1 and 2 mean nothing by themselves."
+)
+
+
+class HasModels(Protocol):
+    """What this tab asks of `demo.models.Models`."""
+
+    def model(self, key: str) -> DiCLAM: ...
+
+
+@dataclass(frozen=True)
+class ClassifyTab:
+    """What the wiring between tabs needs."""
+
+    picture: SafeImage
+    """Changing it classifies; it may be set to a PIL picture or a path."""
+    outputs: list[gr.components.Component]
+    """What the values of `answer` go to, in their order."""
+
+
+def answer(models: HasModels, key: str, picture: Picture | None) -> tuple[Any, ...]:
+    """The values of `ClassifyTab.outputs`; empty ones without a picture. Raises gr.Error when there is no such model."""
+    if picture is None:
+        return None, None, None, None, None, gr.Button(interactive=False)
+    explanation = _explained(models, key, picture)
+    prediction = explanation.prediction
+    return picture, prediction, prediction, Attended(explanation, picture), prediction, gr.Button(interactive=True)
+
+
+def build(models: HasModels, model_key: gr.components.Component) -> ClassifyTab:
+    """Builds the tab in the current Blocks. `model_key` holds the key of a model of `models`; changing it answers anew."""
+    with gr.Column(elem_id="dc-classify"):
+        with gr.Row():
+            with gr.Column(scale=2, min_width=280):
+                picture = SafeImage(
+                    label="Picture",
+                    sources=["upload", "clipboard", "webcam"],
+                    height=300,
+                    buttons=[],
+                    alt_text="The picture to classify",
+                    elem_id="dc-picture",
+                )
+                gr.HTML("<p class='dc-quiet'>Or one of these CIFAR-10 test pictures:</p>")
+                examples = ExampleStrip(EXAMPLES, elem_id="dc-examples")
+            with gr.Column(scale=5, min_width=280):
+                sentence = AnswerSentence(elem_id="dc-sentence")
+                with gr.Row():
+                    with gr.Column(scale=0, min_width=264):
+                        seen = SeenPicture(elem_id="dc-seen")
+                    with gr.Column(scale=1, min_width=260):
+                        bars = AnswerBars(elem_id="dc-bars")
+                        gr.HTML(f"<p class='dc-quiet'>{KNOWS}</p>")
+        gr.HTML(f"<h2>Where attention mixed information</h2><p>{ATTENTION_WORDS}</p>", elem_id="dc-attention-words")
+        attention = AttentionPicker(elem_id="dc-attention")
+        gr.HTML(f"<p>The scale is the same for every picture and every head. {CAVEAT}</p>", elem_id="dc-caveat")
+        gr.HTML(f"<h2>Which expert answered</h2><p>{EXPERT_WORDS}</p>", elem_id="dc-expert-words")
+        experts = ExpertPanel(elem_id="dc-experts")
+        download = gr.Button(
+            "Download this explanation as a picture", size="sm", interactive=False, elem_id="dc-download"
+        )
+
+    tab = ClassifyTab(picture, [seen, sentence, bars, attention, experts, download])
+    _wire_answer(models, model_key, tab)
+    _wire_download(models, model_key, tab, attention, download)
+    examples.select(
+        _example, None, picture,
+        show_progress="hidden", trigger_mode="multiple", queue=False, api_visibility="private",
+    )  # fmt: skip
+    return tab
+
+
+def _wire_answer(models: HasModels, model_key: gr.components.Component, tab: ClassifyTab) -> None:
+    # The stock picture reports each change twice, and an empty one while a file is on its way. Its path, as a text, changes
+    # once; only the cross empties it.
+    path = gr.Textbox(visible="hidden")
+    tab.picture.change(None, [tab.picture, path], path, js=_PATH, show_progress="hidden", api_visibility="private")
+    tab.picture.clear(None, None, path, js="() => ''", show_progress="hidden", api_visibility="private")
+    answered = gr.on(
+        [path.change, model_key.change], _handler(models), [model_key, tab.picture], tab.outputs,
+        show_progress="hidden", trigger_mode="always_last", api_visibility="private",
+    )  # fmt: skip
+    # A refused file leaves the answer as it was; the picture that belongs to it comes back, from the browser's own copy.
+    kept = gr.JSON(visible=False)
+    answered.success(None, tab.picture, kept, js="(picture) => picture", api_visibility="private")
+    answered.failure(None, kept, [tab.picture, path], js=_BACK, api_visibility="private")
+
+
+def _wire_download(
+    models: HasModels,
+    model_key: gr.components.Component,
+    tab: ClassifyTab,
+    attention: AttentionPicker,
+    download: gr.Button,
+) -> None:
+    query = gr.State(FIRST_QUERY)
+    drawing = gr.Textbox(visible=False)
+    attention.select(
+        _chosen, None, query,
+        show_progress="hidden", trigger_mode="multiple", queue=False, api_visibility="private",
+    )  # fmt: skip
+
+    def draw(key: str, picture: Picture | None, position: tuple[int, int]) -> str:
+        if picture is None:
+            raise gr.Error("Choose a picture first.", print_exception=False)
+        return data_uri(render(_explained(models, key, picture), picture, position))
+
+    drawn = download.click(
+        draw, [model_key, tab.picture, query], drawing, show_progress="hidden", api_visibility="private"
+    )
+    drawn.success(None, drawing, None, js=_SAVE, api_visibility="private")
+
+
+_PATH = "(picture, path) => picture ? picture.path : path"
+_BACK = "(kept) => [kept, kept ? kept.path : '']"
+_SAVE = """(drawing) => {
+  Object.assign(document.createElement('a'), {href: drawing, download: 'diclam-explanation.png'}).click();
+}"""
+
+
+def _handler(models: HasModels) -> Callable[[str, Picture | None], tuple[Any, ...]]:
+    return lambda key, picture: answer(models, key, picture)
+
+
+def _explained(models: HasModels, key: str, picture: Picture) -> Explanation:
+    try:
+        return explain(models.model(key), picture.pixels)
+    except DiclamError as error:
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+# Anybody can send these events by hand, with anything in them.
+
+
+def _example(event: gr.EventData) -> str:
+    index = getattr(event, "index", None)
+    if not isinstance(index, int) or not 0 <= index < len(EXAMPLES):
+        raise gr.Error(f"Expected the number of an example, 0 to {len(EXAMPLES) - 1}.", print_exception=False)
+    return str(EXAMPLES[index])
+
+
+def _chosen(event: gr.EventData) -> tuple[int, int]:
+    row, column = getattr(event, "row", None), getattr(event, "column", None)
+    if not all(isinstance(n, int) and 0 <= n < 16 for n in (row, column)):
+        raise gr.Error("Expected a position, a row and a column in 0 .. 15 each.", print_exception=False)
+    return int(row), int(column)  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,45 @@
+"""gr.Image whose files are read by `diclam.predict.load_picture` alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from gradio.data_classes import ImageData
+
+from diclam.errors import PictureError
+from diclam.predict import Picture, load_picture
+
+
+class SafeImage(gr.Image):
+    """Upload, paste or camera. A listener gets a `Picture`, or None when it was cleared; a handler may set it to a PIL
+    picture or a path.
+
+    The stock component decodes whatever comes, before any listener can look at it: a PNG of 194 KB may take 1.6 GB. Here a
+    bad file raises gr.Error with its reason, and no listener runs.
+    """
+
+    is_template = True  # the stock front end draws it
+
+    def __init__(self, value: Any = None, **options: Any) -> None:
+        """`options` are those of gr.Image."""
+        # PNG, as a picture of 32 x 32 that a handler sets must come back with the very same pixels.
+        super().__init__(value, type="filepath", image_mode=None, format="png", **options)
+
+    def get_config(self, cls: type[Any] | None = None) -> dict[str, Any]:
+        # Gradio reads what to send to the page from the arguments of `__init__`; ours are hidden in `options`.
+        return super().get_config(cls or gr.Image)
+
+    def preprocess(self, payload: ImageData | None) -> Picture | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if payload is None:
+            return None
+        if payload.path is None:
+            raise gr.Error("Expected a picture as a file; got only its address. Upload the file.", print_exception=False)
+        try:
+            # Opened here, so that a message cannot hold the server's path.
+            with open(payload.path, "rb") as file:
+                return load_picture(file)
+        except PictureError as error:
+            raise gr.Error(str(error), title="This picture cannot be used", print_exception=False) from error
+        except OSError as error:
+            raise gr.Error("The picture is no longer on the server. Upload it again.", print_exception=False) from error

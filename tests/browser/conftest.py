@@ -1,0 +1,107 @@
+"""The running app and a real browser. Every test fails when its page asks another host for anything or logs an error."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route, sync_playwright
+
+from diclam.data import Cifar10
+
+ROOT = Path(__file__).parents[2]
+# Chromium's own remarks that say nothing about the page.
+HARMLESS = ("willReadFrequently", "favicon")
+
+
+@dataclass(frozen=True)
+class App:
+    """A server in a process of its own, with its runs in a temporary folder."""
+
+    url: str
+    runs: Path
+
+
+@pytest.fixture(scope="session")
+def app(tmp_path_factory: pytest.TempPathFactory, cifar10: Cifar10) -> Iterator[App]:
+    runs = tmp_path_factory.mktemp("runs")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = (runs / "server.txt").open("w+")
+    process = subprocess.Popen(
+        [sys.executable, "app.py"], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
+        env=os.environ | {"DICLAM_RUNS": str(runs / "root"), "GRADIO_SERVER_PORT": str(port)},
+    )  # fmt: skip
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_for(url, process, Path(log.name))
+        yield App(url, runs / "root")
+    finally:
+        process.terminate()
+        process.wait(30)
+        log.close()
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    raise AssertionError(f"The app did not answer: {log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail("Chromium is missing.")
+        pytest.skip("needs Chromium; on Debian: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(app: App, browser: Browser) -> Iterator[Page]:
+    """The app, opened and answered, 1280 x 900."""
+    with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
+        page = context.new_page()
+        page.set_default_timeout(60_000)
+        foreign: list[str] = []
+        errors: list[str] = []
+
+        def guard(route: Route, request: Request) -> None:
+            if request.url.startswith(app.url) or request.url.startswith(("data:", "blob:")):
+                route.continue_()
+            else:
+                foreign.append(request.url)
+                route.abort()
+
+        def console(message: ConsoleMessage) -> None:
+            if message.type == "error" and not any(word in message.text for word in HARMLESS):
+                errors.append(message.text)
+
+        context.route("**/*", guard)
+        page.on("console", console)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(app.url)
+        yield page
+        assert not foreign, f"The page asked other hosts: {foreign}"
+        assert not errors, f"The page logged errors: {errors}"

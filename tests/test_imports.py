@@ -1,0 +1,59 @@
+"""Imports point one way: app -> demo.interface -> demo tabs -> plots, components, diclam; the core knows no page."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CORE = sorted((ROOT / "diclam").rglob("*.py"))
+DEMO = sorted((ROOT / "demo").rglob("*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def roots(path: Path) -> set[str]:
+    return {name.split(".")[0] for name in imported(path)}
+
+
+@pytest.mark.parametrize("path", CORE, ids=lambda path: path.name)
+def test_the_core_knows_no_page(path: Path) -> None:
+    assert not roots(path) & {"gradio", "plotly", "demo", "app"}
+
+
+@pytest.mark.parametrize("path", DEMO, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_page_knows_its_place(path: Path) -> None:
+    names = imported(path)
+    assert "app" not in roots(path)
+    if path.name != "interface.py":
+        tabs = {name for name in names if name.startswith("demo.") and "_tab" in name}
+        assert not tabs, "only demo.interface knows the tabs"
+        assert not any(name.startswith("demo.interface") for name in names)
+    if path.parent.name == "components":
+        own = {name for name in names if name.startswith("demo.")}
+        assert all(name.startswith("demo.components") for name in own)
+
+
+def test_plots_are_pure() -> None:
+    assert not roots(ROOT / "demo" / "plots.py") & {"gradio", "torch"}
+
+
+def test_the_network_imports_nothing_above_it() -> None:
+    names = {name for name in imported(ROOT / "diclam" / "model.py") if name.startswith("diclam")}
+    assert all(name.startswith("diclam.errors") for name in names)
+
+
+def test_importing_the_network_is_light() -> None:
+    for path in (ROOT / "diclam" / "__init__.py", ROOT / "diclam" / "model.py"):
+        assert not roots(path) & {"pandas", "sklearn", "PIL", "torchvision"}

@@ -1,0 +1,183 @@
+"""The command line does what its help says, and a mistake ends with 2 and one readable line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from diclam import __main__ as cli
+from diclam import checkpoint, data
+from diclam.data import CLASSES, Cifar10
+from diclam.model import DiCLAM, ModelConfig
+from diclam.recipe import TrainConfig
+from tests.conftest import random_cifar10
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DICLAM_RUNS", str(tmp_path / "runs"))
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    checkpoint.save(tmp_path / "model", DiCLAM())
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    Image.linear_gradient("L").convert("RGB").save(tmp_path / "picture.jpg")
+    return tmp_path / "picture.jpg"
+
+
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "load", lambda progress=None: random_cifar10())
+
+
+def test_train_evaluate_and_list_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small(monkeypatch)
+    folder = tmp_path / "runs" / "mine"
+    flags = [
+        "--epochs",
+        "1",
+        "--batch-size",
+        "16",
+        "--holdout",
+        "40",
+        "--heads",
+        "4",
+        "--no-flip",
+        "--precision",
+        "float32",
+    ]
+    assert cli.main(["train", "--run-dir", str(folder), *flags]) == 0
+    out, err = capsys.readouterr()
+    assert out.strip() == str(folder)
+    assert "all epochs are done" in err
+    assert "Test accuracy" in err
+    settings = TrainConfig.from_dict(json.loads((folder / "run.json").read_text())["config"])
+    assert (settings.batch_size, settings.flip, settings.model.heads) == (16, False, 4)
+
+    before = json.loads((folder / "evaluation.json").read_text())
+    assert cli.main(["evaluate", str(folder)]) == 0
+    assert f"accuracy {before['accuracy']:.2%}" in capsys.readouterr().out
+    assert json.loads((folder / "evaluation.json").read_text()) == before
+
+    assert cli.main(["runs", "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert row["name"] == "mine"
+    assert row["ended"] == "epochs"
+
+
+def test_settings_may_come_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small(monkeypatch)
+    path = tmp_path / "settings.json"
+    wanted = TrainConfig(epochs=0.5, batch_size=8, holdout=40, precision="float32")
+    path.write_text(json.dumps(wanted.to_dict()))
+    assert cli.main(["train", "--settings", str(path), "--run-dir", str(tmp_path / "run")]) == 0
+    assert TrainConfig.from_dict(json.loads((tmp_path / "run" / "run.json").read_text())["config"]) == wanted
+    path.write_text("{")
+    assert cli.main(["train", "--settings", str(path), "--run-dir", str(tmp_path / "other")]) == 2
+
+
+def test_predict_in_words_and_as_json(model: Path, picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["predict", str(model), str(picture), str(picture)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert any(name in lines[0] for name in CLASSES)
+    assert cli.main(["predict", str(model), str(picture), "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+    assert answer["label"] in lines[0]
+
+
+def test_explain_writes_a_drawing(model: Path, picture: Path, tmp_path: Path) -> None:
+    out = tmp_path / "explanation.png"
+    assert cli.main(["explain", str(model), str(picture), "--out", str(out), "--query", "0,15"]) == 0
+    with Image.open(out) as drawing:
+        assert drawing.width > 300
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "--budget", "-1"], "budget must be a number from 1 to 86400 seconds; got -1.0"),
+        (["train", "--budget", "1e9"], "got 1000000000.0"),
+        (["train", "--heads", "3"], "heads must be"),
+        (["train", "--settings", "no-such-file"], "no-such-file"),
+        (["evaluate", "no-such-run"], "no run 'no-such-run'"),
+        (["predict", "MODEL", "no-such-picture.png"], "no-such-picture.png"),
+        (["predict", "MODEL", "TEXT"], "PNG"),
+        (["explain", "MODEL", "PICTURE", "--out", "OUT", "--query", "one"], "--query"),
+        (["explain", "MODEL", "PICTURE", "--out", "OUT", "--query", "16,0"], "16"),
+        (["explain", "MODEL", "PICTURE", "--out", "NOWHERE"], "Cannot write"),
+    ],
+)
+def test_a_mistake_is_one_readable_line_and_exit_2(
+    arguments: list[str], words: str, model: Path, picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.png").write_text("just text")
+    places = {"MODEL": model, "PICTURE": picture, "TEXT": tmp_path / "text.png"}
+    places |= {"OUT": tmp_path / "out.png", "NOWHERE": tmp_path / "none" / "out.png"}
+    assert cli.main([str(places.get(word, word)) for word in arguments]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("diclam: ")
+    assert words in err
+    assert "Traceback" not in err
+
+
+def test_every_setting_has_its_flag_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["train", "--help"])
+    text = capsys.readouterr().out
+    for cls in (TrainConfig, ModelConfig):
+        for field in fields(cls):
+            assert field.name == "model" or "--" + field.name.replace("_", "-") in text
+
+
+def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        cli.main(["--help"])
+    text = capsys.readouterr().out
+    for command in ("train", "evaluate", "predict", "explain", "runs", "data"):
+        assert command in text
+
+
+def test_ctrl_c_stops_a_run_and_keeps_its_weights(tmp_path: Path, cifar10: Cifar10) -> None:
+    folder = tmp_path / "run"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "diclam", "train", "--budget", "3000", "--run-dir", str(folder)],
+        cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            events = folder / "events.jsonl"
+            if events.exists() and '"Step"' in events.read_text():
+                break
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=200)
+    finally:
+        process.kill()
+    assert process.returncode == 0, err
+    assert out.strip() == str(folder)
+    assert "asked to stop" in err
+    checkpoint.load(folder)
+    assert (folder / "predictions.csv").exists()
