@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import gradio as gr
+from PIL import Image
 
 from demo.components.answer_bars import AnswerBars, AnswerSentence
 from demo.components.attention_picker import Attended, AttentionPicker
@@ -91,9 +92,7 @@ def build(models: HasModels, model_key: gr.components.Component) -> ClassifyTab:
         gr.HTML(f"<p>The scale is the same for every picture and every head. {CAVEAT}</p>", elem_id="dc-caveat")
         gr.HTML(f"<h2>Which expert answered</h2><p>{EXPERT_WORDS}</p>", elem_id="dc-expert-words")
         experts = ExpertPanel(elem_id="dc-experts")
-        download = gr.Button(
-            "Download this explanation as a picture", size="sm", interactive=False, elem_id="dc-download"
-        )
+        download = gr.Button("Download this explanation as a picture", size="sm", interactive=False, elem_id="dc-download")
 
     tab = ClassifyTab(picture, [seen, sentence, bars, attention, experts, download])
     _wire_answer(models, model_key, tab)
@@ -140,9 +139,7 @@ def _wire_download(
             raise gr.Error("Choose a picture first.", print_exception=False)
         return data_uri(render(_explained(models, key, picture), picture, position))
 
-    drawn = download.click(
-        draw, [model_key, tab.picture, query], drawing, show_progress="hidden", api_visibility="private"
-    )
+    drawn = download.click(draw, [model_key, tab.picture, query], drawing, show_progress="hidden", api_visibility="private")
     drawn.success(None, drawing, None, js=_SAVE, api_visibility="private")
 
 
@@ -167,11 +164,11 @@ def _explained(models: HasModels, key: str, picture: Picture) -> Explanation:
 # Anybody can send these events by hand, with anything in them.
 
 
-def _example(event: gr.EventData) -> str:
+def _example(event: gr.EventData) -> Image.Image:
     index = getattr(event, "index", None)
     if not isinstance(index, int) or not 0 <= index < len(EXAMPLES):
         raise gr.Error(f"Expected the number of an example, 0 to {len(EXAMPLES) - 1}.", print_exception=False)
-    return str(EXAMPLES[index])
+    return Image.open(EXAMPLES[index])
 
 
 def _chosen(event: gr.EventData) -> tuple[int, int]:

@@ -51,8 +51,7 @@ class AnswerBars(gr.HTML):
             return []
         pairs = zip(CLASSES, value.probabilities, strict=True)
         return [
-            {"name": name, "width": round(100 * p, 2), "text": percent(p), "best": name == value.label}
-            for name, p in pairs
+            {"name": name, "width": round(100 * p, 2), "text": percent(p), "best": name == value.label} for name, p in pairs
         ]
 
 

@@ -109,8 +109,13 @@ function draw() {
     const weights = map(index - 1);
     paint(frame.querySelector('canvas'), shown.columns, shown.rows, (i) => colours[weights[i]]);
     const most = weights.reduce((best, byte, key) => (byte > weights[best] ? key : best), 0);
-    mark(frame, 'most', Math.floor(most / shown.columns), most % shown.columns);
-    const text = `Head ${index}: most from ${place(most)}: ${amount(weights[most])}`;
+    // Two bytes above an even share, 9 %: the first of equals would be no finding.
+    const flat = weights[most] <= props.even + 2;
+    if (flat) mark(frame, 'most');
+    else mark(frame, 'most', Math.floor(most / shown.columns), most % shown.columns);
+    const text = flat
+      ? `Head ${index}: about an even share from everywhere`
+      : `Head ${index}: most from ${place(most)}: ${amount(weights[most])}`;
     frame.nextElementSibling.textContent = text;
     sentences.push(`${text}.`);
   });

@@ -40,6 +40,6 @@ class SafeImage(gr.Image):
             with open(payload.path, "rb") as file:
                 return load_picture(file)
         except PictureError as error:
-            raise gr.Error(str(error), title="This picture cannot be used", print_exception=False) from error
+            raise gr.Error(str(error), print_exception=False) from error
         except OSError as error:
             raise gr.Error("The picture is no longer on the server. Upload it again.", print_exception=False) from error

@@ -1,0 +1,82 @@
+"""The models that the page can use: the bundled one and the runs', loaded once, a few at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+from diclam import checkpoint, runs
+from diclam.errors import DiclamError, RunError
+from diclam.evaluate import Evaluation
+from diclam.model import DiCLAM
+
+BUNDLED = "bundled"
+"""Key of the checkpoint that comes with the project; every other key is the name of a run."""
+Stamp = tuple[str, int]
+
+
+class Models:
+    """Checkpoints and their evaluations, loaded when they are first asked for; the least used are dropped beyond
+    `capacity`. A run that was written anew is loaded anew. Safe to use from several threads."""
+
+    def __init__(self, capacity: int = 4) -> None:
+        self._capacity = capacity
+        self._lock = threading.Lock()
+        self._models: OrderedDict[Stamp, DiCLAM] = OrderedDict()
+        self._evaluations: OrderedDict[Stamp, Evaluation] = OrderedDict()
+
+    def folder(self, key: str) -> Path:
+        """Raises RunError for a key that is neither 'bundled' nor the name of a run."""
+        return checkpoint.bundled() if key == BUNDLED else runs.find(key).path
+
+    def model(self, key: str) -> DiCLAM:
+        """In eval mode, on the CPU: one picture at a time is no work for a GPU. Raises RunError or CheckpointError."""
+        folder = self.folder(key)
+        stamp = _stamp(key, folder / checkpoint.WEIGHTS)
+        with self._lock:
+            if stamp not in self._models:
+                self._keep(self._models, stamp, checkpoint.load(folder))
+            self._models.move_to_end(stamp)
+            return self._models[stamp]
+
+    def evaluation(self, key: str) -> Evaluation | None:
+        """None when the model was not tested, or the files of its test cannot be read. Raises RunError."""
+        folder = self.folder(key)
+        stamp = _stamp(key, folder / "evaluation.json")
+        with self._lock:
+            if stamp not in self._evaluations:
+                try:
+                    evaluation = Evaluation.load(folder)
+                except DiclamError:
+                    return None
+                self._keep(self._evaluations, stamp, evaluation)
+            self._evaluations.move_to_end(stamp)
+            return self._evaluations[stamp]
+
+    def choices(self) -> list[tuple[str, str]]:
+        """(label, key) of every model there is: the bundled one, then the runs with weights, the newest first."""
+        keys = [BUNDLED, *(run.name for run in runs.list_runs() if run.has_checkpoint)]
+        return [(self._label(key), key) for key in keys]
+
+    def _label(self, key: str) -> str:
+        try:
+            evaluation = self.evaluation(key)
+        except RunError:  # deleted a moment ago
+            evaluation = None
+        return f"{key} - {evaluation.accuracy:.1%}" if evaluation else f"{key} - not tested"
+
+    def _keep(self, cache: OrderedDict, stamp: Stamp, value: object) -> None:
+        for old in [old for old in cache if old[0] == stamp[0]]:
+            del cache[old]
+        cache[stamp] = value
+        while len(cache) > self._capacity:
+            cache.popitem(last=False)
+
+
+def _stamp(key: str, path: Path) -> Stamp:
+    """Tells one state of a file from the next."""
+    try:
+        return key, path.stat().st_mtime_ns
+    except OSError:
+        return key, 0

@@ -1,0 +1,265 @@
+"""The Classify tab shows the numbers of the answer it was given, and refuses what it cannot use."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+import torch
+from gradio.data_classes import ImageData
+from PIL import Image
+
+from demo import classify_tab
+from demo.components.answer_bars import AnswerBars, AnswerSentence
+from demo.components.attention_picker import Attended, AttentionPicker
+from demo.components.example_strip import ExampleStrip
+from demo.components.expert_panel import ExpertPanel, words
+from demo.components.safe_image import SafeImage
+from demo.components.seen_picture import SeenPicture
+from diclam.data import CLASSES
+from diclam.errors import CheckpointError
+from diclam.model import DiCLAM, ModelConfig
+from diclam.predict import Picture, Prediction, load_picture, picture_of, predict
+
+
+class TwoModels:
+    """Two networks that were never trained, under the keys 'one' and 'two'."""
+
+    def __init__(self) -> None:
+        self._models = {}
+        for seed, key in enumerate(("one", "two")):
+            torch.manual_seed(seed)
+            self._models[key] = DiCLAM(ModelConfig(heads=2 + 2 * seed)).eval()
+
+    def model(self, key: str) -> DiCLAM:
+        if key not in self._models:
+            raise CheckpointError(f"There is no model {key!r}.")
+        return self._models[key]
+
+
+@pytest.fixture(scope="module")
+def models() -> TwoModels:
+    return TwoModels()
+
+
+@pytest.fixture
+def cat() -> Picture:
+    return load_picture(classify_tab.EXAMPLES[3])
+
+
+def prediction(best: int = 3, gate: float = 0.25, one: int = 3, two: int = 3) -> Prediction:
+    def answer(index: int) -> tuple[float, ...]:
+        return tuple(0.91 if k == index else 0.01 for k in range(10))
+
+    return Prediction(answer(best), (gate, 1 - gate), (answer(one), answer(two)))
+
+
+def event(**data: Any) -> gr.EventData:
+    return gr.EventData(None, data)
+
+
+def uploaded(path: Path) -> ImageData:
+    return ImageData(path=str(path), orig_name=path.name)
+
+
+def built(models: TwoModels) -> tuple[gr.Blocks, gr.Dropdown, classify_tab.ClassifyTab]:
+    with gr.Blocks() as demo:
+        key = gr.Dropdown(["one", "two"], value="one")
+        tab = classify_tab.build(models, key)
+    return demo, key, tab
+
+
+def test_the_ten_examples_are_data_set_pictures_of_each_class() -> None:
+    assert [path.stem for path in classify_tab.EXAMPLES] == list(CLASSES)
+    for path in classify_tab.EXAMPLES:
+        with Image.open(path) as image:
+            assert (image.size, image.format) == ((32, 32), "PNG")
+
+
+def test_an_answer_has_a_value_for_every_output(models: TwoModels, cat: Picture) -> None:
+    _, _, tab = built(models)
+    for picture in (cat, None):
+        values = classify_tab.answer(models, "one", picture)
+        assert len(values) == len(tab.outputs)
+        for component, value in zip(tab.outputs, values, strict=True):
+            if not isinstance(component, gr.Button):
+                component.postprocess(value)  # raises when it is not the component's kind of value
+
+
+def test_every_part_comes_from_one_pass_of_the_chosen_model(models: TwoModels, cat: Picture) -> None:
+    for key in ("one", "two"):
+        seen, sentence, bars, attended, experts, download = classify_tab.answer(models, key, cat)
+        expected = predict(models.model(key), cat.pixels)
+        assert seen is cat
+        assert sentence == bars == experts == attended.explanation.prediction == expected
+        assert download.interactive
+    assert classify_tab.answer(models, "one", cat)[1] != classify_tab.answer(models, "two", cat)[1]
+
+
+def test_no_picture_empties_everything(models: TwoModels) -> None:
+    *values, download = classify_tab.answer(models, "one", None)
+    assert values == [None] * 5
+    assert not download.interactive
+    assert AnswerBars().postprocess(None) == []
+    assert SeenPicture().postprocess(None) is AttentionPicker().postprocess(None) is ExpertPanel().postprocess(None) is None
+    assert AnswerSentence().postprocess(None) == "Choose a picture, or one of the examples."
+
+
+def test_a_model_that_is_gone_is_a_message(models: TwoModels, cat: Picture) -> None:
+    with pytest.raises(gr.Error, match="There is no model 'three'"):
+        classify_tab.answer(models, "three", cat)
+
+
+def test_another_picture_and_another_model_both_answer_anew(models: TwoModels) -> None:
+    demo, key, tab = built(models)
+    handlers = [fn for fn in demo.fns.values() if fn.outputs == tab.outputs]
+    assert len(handlers) == 1
+    assert handlers[0].inputs == [key, tab.picture]
+    triggers = {demo.blocks[block_id] for block_id, name in handlers[0].targets if block_id is not None and name == "change"}
+    assert key in triggers
+    (path,) = triggers - {key}
+    writers = [fn for fn in demo.fns.values() if path in fn.outputs]
+    assert {name for fn in writers for block_id, name in fn.targets if block_id == tab.picture._id} == {"change", "clear"}
+
+
+def test_no_listener_is_public(models: TwoModels) -> None:
+    demo, _, _ = built(models)
+    assert {fn.api_visibility for fn in demo.fns.values()} == {"private"}
+
+
+def test_bars_keep_the_order_of_classes_and_mark_the_best() -> None:
+    rows = AnswerBars().postprocess(prediction(best=8))
+    assert [row["name"] for row in rows] == list(CLASSES)
+    assert [row["name"] for row in rows if row["best"]] == ["ship"]
+    assert (rows[8]["width"], rows[8]["text"], rows[0]["text"]) == (91, "91.0 %", "1.0 %")
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (prediction(gate=0.25), "Expert 2 had most of the say: 75.0 % against 25.0 % of expert 1. Alone, each of them would "
+         "also have said cat."),
+        (prediction(gate=0.8, one=3, two=5), "Expert 1 had most of the say: 80.0 % against 20.0 % of expert 2. Alone, expert "
+         "1 would have said cat and expert 2 dog; together they say cat."),
+        (prediction(gate=0.55, one=5, two=5), "Both experts took part about equally: expert 1 with 55.0 %, expert 2 with "
+         "45.0 %. Alone, each of them would have said dog; together they say cat."),
+    ],
+)  # fmt: skip
+def test_the_gates_are_told_in_words(answer: Prediction, text: str) -> None:
+    assert words(answer) == text
+
+
+def test_the_expert_panel_holds_the_gates_and_three_answers_of_three() -> None:
+    shown = ExpertPanel().postprocess(prediction(gate=0.25, one=5))
+    assert shown is not None
+    assert (shown["width"], shown["first"], shown["second"]) == (25, "25.0 %", "75.0 %")
+    assert [answer["top"][0]["name"] for answer in shown["answers"]] == ["cat", "dog", "cat"]
+    assert [len(answer["top"]) for answer in shown["answers"]] == [3, 3, 3]
+
+
+def test_the_square_that_is_kept_is_drawn_in_place() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (400, 100)).save(file, "PNG")
+    shown = SeenPicture().postprocess(load_picture(file))
+    assert shown is not None
+    assert (shown["left"], shown["top"], shown["width"], shown["height"]) == (37.5, 0, 25, 100)
+    assert "whole" not in (SeenPicture().postprocess(picture_of(torch.zeros(3, 32, 32, dtype=torch.uint8))) or {})
+
+
+def test_the_page_shows_exactly_what_the_network_sees(cat: Picture) -> None:
+    shown = SeenPicture().postprocess(cat)
+    assert shown is not None
+    file = io.BytesIO(base64.b64decode(shown["seen"].split(",")[1]))
+    assert np.array_equal(np.asarray(Image.open(file)), cat.pixels.permute(1, 2, 0).numpy())
+
+
+def test_all_attention_is_sent_once_with_the_picture(models: TwoModels, cat: Picture) -> None:
+    attended = classify_tab.answer(models, "two", cat)[3]
+    assert isinstance(attended, Attended)
+    sent = AttentionPicker().postprocess(attended)
+    assert sent is not None
+    assert (sent["heads"], sent["rows"], sent["columns"]) == (4, 16, 16)
+    assert base64.b64decode(sent["attention"]) == attended.explanation.attention_bytes()
+    assert base64.b64decode(sent["pixels"]) == cat.pixels.permute(1, 2, 0).numpy().tobytes()
+
+
+def test_an_example_opens_its_own_picture() -> None:
+    strip = ExampleStrip(classify_tab.EXAMPLES)
+    for index, path in enumerate(classify_tab.EXAMPLES):
+        assert strip.value[index]["name"] == path.stem
+        assert np.array_equal(np.asarray(classify_tab._example(event(index=index))), np.asarray(Image.open(path)))
+
+
+@pytest.mark.parametrize("data", [{}, {"index": 10}, {"index": -1}, {"index": "0"}, {"index": [0]}])
+def test_a_forged_example_is_refused(data: dict[str, Any]) -> None:
+    with pytest.raises(gr.Error, match="number of an example, 0 to 9"):
+        classify_tab._example(event(**data))
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"row": 3}, {"row": 3, "column": 16}, {"row": -1, "column": 0}, {"row": "3", "column": 4}]
+)
+def test_a_forged_position_is_refused(data: dict[str, Any]) -> None:
+    with pytest.raises(gr.Error, match=r"a row and a column in 0 \.\. 15"):
+        classify_tab._chosen(event(**data))
+
+
+def test_a_position_is_taken() -> None:
+    assert classify_tab._chosen(event(row=0, column=15)) == (0, 15)
+
+
+def test_a_listener_gets_the_picture_of_the_file() -> None:
+    picture = SafeImage().preprocess(uploaded(classify_tab.EXAMPLES[0]))
+    assert picture is not None
+    assert torch.equal(picture.pixels, load_picture(classify_tab.EXAMPLES[0]).pixels)
+    assert SafeImage().preprocess(None) is None
+
+
+def test_a_picture_that_a_handler_sets_comes_back_with_its_pixels() -> None:
+    pixels = torch.randint(0, 256, (3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    image = SafeImage()
+    sent = image.postprocess(picture_of(pixels).original)
+    assert isinstance(sent, ImageData)
+    back = image.preprocess(sent)
+    assert back is not None
+    assert torch.equal(back.pixels, pixels)
+
+
+@pytest.mark.parametrize("content", [b"words", b"<svg xmlns='http://www.w3.org/2000/svg'/>"])
+def test_a_bad_file_is_a_message_without_the_server_s_path(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "picture.png"
+    path.write_bytes(content)
+    with pytest.raises(gr.Error, match="expected PNG, JPEG, WebP, GIF or BMP") as caught:
+        SafeImage().preprocess(uploaded(path))
+    assert str(tmp_path) not in str(caught.value)
+    assert "picture.png" not in str(caught.value)
+
+
+def test_a_file_that_is_gone_and_a_bare_address_are_messages(tmp_path: Path) -> None:
+    with pytest.raises(gr.Error, match="no longer on the server"):
+        SafeImage().preprocess(uploaded(tmp_path / "gone.png"))
+    with pytest.raises(gr.Error, match="as a file"):
+        SafeImage().preprocess(ImageData(url="data:image/png;base64,AAAA"))
+
+
+def test_the_page_gets_every_setting_of_the_stock_picture() -> None:
+    """Without them the front end fails and shows no picture at all."""
+    stock, own = gr.Image(buttons=[]).get_config(), SafeImage(buttons=[]).get_config()
+    assert set(stock) <= set(own)
+    assert own["buttons"] == []
+
+
+def test_a_drawing_for_download_follows_the_chosen_position(models: TwoModels, cat: Picture) -> None:
+    demo, key, tab = built(models)
+    (draw,) = [fn.fn for fn in demo.fns.values() if len(fn.inputs) == 3 and fn.inputs[:2] == [key, tab.picture]]
+    assert draw is not None
+    drawings = [draw("one", cat, query) for query in [(0, 0), (8, 8)]]
+    assert drawings[0] != drawings[1]
+    assert Image.open(io.BytesIO(base64.b64decode(drawings[0].split(",")[1]))).format == "PNG"
+    with pytest.raises(gr.Error, match="Choose a picture first"):
+        draw("one", None, (8, 8))

@@ -1,0 +1,92 @@
+"""The page's models: by key, loaded once, never more than a few."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from demo.models import BUNDLED, Models
+from diclam import checkpoint, runs
+from diclam.errors import CheckpointError, RunError
+from diclam.model import DiCLAM
+from tests.conftest import random_evaluation
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DICLAM_RUNS", str(tmp_path))
+    return tmp_path
+
+
+def trained(root: Path, name: str, tested: bool = True) -> Path:
+    checkpoint.save(root / name, DiCLAM())
+    if tested:
+        random_evaluation(100).save(root / name)
+    return root / name
+
+
+def test_a_model_is_loaded_once_until_it_is_written_anew(root: Path) -> None:
+    folder = trained(root, "a")
+    models = Models()
+    first = models.model("a")
+    assert models.model("a") is first
+    assert not first.training
+    checkpoint.save(folder, DiCLAM())
+    os.utime(folder / checkpoint.WEIGHTS, ns=(1, 1))
+    assert models.model("a") is not first
+
+
+def test_no_more_than_a_few_are_kept(root: Path) -> None:
+    models = Models(capacity=2)
+    loaded = {}
+    for name in ("a", "b", "c"):
+        trained(root, name)
+        loaded[name] = models.model(name)
+    assert models.model("c") is loaded["c"]
+    assert models.model("b") is loaded["b"]
+    assert models.model("a") is not loaded["a"]
+
+
+def test_choices_name_every_model_that_has_weights(root: Path) -> None:
+    trained(root, "2026-01-01_report")
+    trained(root, "2026-01-02_report", tested=False)
+    (root / "2026-01-03_report").mkdir()
+    choices = Models().choices()
+    assert [key for _, key in choices] == [BUNDLED, "2026-01-02_report", "2026-01-01_report"]
+    assert choices[1][0].endswith("not tested")
+    assert choices[2][0].endswith("%")
+
+
+def test_an_untested_model_has_no_evaluation_until_it_is_tested(root: Path) -> None:
+    folder = trained(root, "a", tested=False)
+    models = Models()
+    assert models.evaluation("a") is None
+    random_evaluation(100).save(folder)
+    evaluation = models.evaluation("a")
+    assert evaluation is not None
+    assert models.evaluation("a") is evaluation
+    (folder / "evaluation.json").write_text("{")
+    os.utime(folder / "evaluation.json", ns=(1, 1))
+    assert models.evaluation("a") is None
+
+
+@pytest.mark.parametrize("key", ["../a", "nobody", "", "/"])
+def test_an_unknown_key_is_a_readable_error(key: str) -> None:
+    with pytest.raises(RunError):
+        Models().model(key)
+
+
+def test_a_run_without_weights_is_a_readable_error(root: Path) -> None:
+    (root / "empty").mkdir()
+    with pytest.raises(CheckpointError):
+        Models().model("empty")
+
+
+def test_the_bundled_model_is_there_and_tested() -> None:
+    models = Models()
+    assert sum(p.numel() for p in models.model(BUNDLED).parameters()) == 1_837_452
+    evaluation = models.evaluation(BUNDLED)
+    assert evaluation is not None
+    assert len(evaluation.true) == 10_000
