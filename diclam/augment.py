@@ -31,6 +31,15 @@ def random_flip(images_BCHW: Tensor, generator: Generator) -> Tensor:
     return torch.where(flip_B[:, None, None, None], images_BCHW.flip(-1), images_BCHW)
 
 
+def alternating_flip(images_BCHW: Tensor, indices_B: Tensor, epoch: int) -> Tensor:
+    """Mirrors each picture every other epoch, one half of them first (Jordan 2024): over two epochs the network sees both
+    views of each picture, where a random flip shows the same view twice to every second one. `indices_B` are the pictures'
+    numbers in the training set; a picture's number decides when its turn is."""
+    # A multiplicative hash, so that no order in the data set decides who is mirrored together.
+    turn_B = (indices_B * 2_654_435_761 >> 16) + epoch
+    return torch.where((turn_B % 2 == 1)[:, None, None, None], images_BCHW.flip(-1), images_BCHW)
+
+
 def random_crop(images_BCHW: Tensor, padding: int, generator: Generator, *, mode: str = "reflect") -> Tensor:
     """Pads by `padding` pixels on each side, then cuts a window of the old size at a random place, one for each picture.
 

@@ -225,7 +225,7 @@ class DiCLAM(nn.Module):
         self._check(x_B3HW)
         conv_in, attention, conv_out = self.block1
         moe, rest = self._mixture()
-        mixed_BCHW, attention_BMNN = cast(LightMHA, attention).trace(conv_in(self.stem(x_B3HW)))
+        mixed_BCHW, attention_BMNN = cast("LightMHA", attention).trace(conv_in(self.stem(x_B3HW)))
         x_BCHW = self.block2[:2](conv_out(mixed_BCHW))
         outputs_BECHW, gates_BE = moe.parts(x_BCHW)
 
@@ -242,7 +242,7 @@ class DiCLAM(nn.Module):
 
     def _mixture(self) -> tuple[LightMoE, nn.Module]:
         """The mixture of experts, and the part of block 2 that follows it."""
-        return cast(LightMoE, self.block2[2]), self.block2[3]
+        return cast("LightMoE", self.block2[2]), self.block2[3]
 
     def _check(self, x: Tensor) -> None:
         if x.dim() != 4 or x.shape[1] != 3 or x.shape[2] % 8 or x.shape[3] % 8 or 0 in x.shape:

@@ -6,7 +6,10 @@ header and refused before a single pixel is decoded: a PNG of 194 KB can hold 16
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +23,7 @@ from diclam.augment import normalize
 from diclam.data import CLASSES
 from diclam.errors import PictureError
 from diclam.model import DiCLAM, Trace
+from diclam.square import Square, centred
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 MAX_PIXELS = 50_000_000
@@ -28,6 +32,8 @@ SIDE = 32
 """Width and height of what the network sees, in pixels."""
 LONG_SIDE = 1024
 """The whole picture is kept for showing at most this long or high, in pixels."""
+ENOUGH = 3 * SIDE
+"""A side of the square that is decoded with at least this many pixels scales down as one with more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +43,7 @@ class Picture:
     original: Image.Image
     """RGB, upright, the whole picture, at most 1024 pixels on its long side."""
     square: tuple[int, int, int, int]
-    """Left, top, right, bottom of the centred square that is kept, in pixels of `original`."""
+    """Left, top, right, bottom of the square that is kept, in pixels of `original`."""
     pixels: Tensor
     """(3, 32, 32) uint8, RGB: exactly what the network sees."""
 
@@ -87,20 +93,21 @@ def ranked(probabilities: tuple[float, ...]) -> list[tuple[str, float]]:
     return sorted(zip(CLASSES, probabilities, strict=True), key=lambda pair: -pair[1])
 
 
-def load_picture(source: str | Path | BinaryIO) -> Picture:
+def load_picture(source: str | Path | BinaryIO, square: Square | None = None) -> Picture:
     """Reads a PNG, JPEG, WebP, GIF (first frame) or BMP: turned upright as its EXIF data says, transparency laid on
-    white, 16 bits scaled to 8, cut to the centred square, scaled to 32 x 32. A picture of 32 x 32 keeps its pixels.
+    white, 16 bits scaled to 8, cut to `square`, by default the largest one in the middle, scaled to 32 x 32. A square of
+    32 x 32 pixels keeps them.
 
     Raises PictureError when the file cannot be opened, is none of these formats, is larger than 20 MB or 50 megapixels
-    (found out without decoding), or is damaged.
+    (found out without decoding), or is damaged, and when the square reaches outside the upright picture.
     """
     if isinstance(source, str | Path):
         try:
             with open(source, "rb") as file:
-                return _read(file, str(source))
+                return _read(file, str(source), square)
         except OSError as error:
             raise PictureError(f"Cannot open {source} ({error.strerror or error}).") from error
-    return _read(source, "The file")
+    return _read(source, "The file", square)
 
 
 def picture_of(pixels_3HW: Tensor) -> Picture:
@@ -115,32 +122,52 @@ def predict(model: DiCLAM, pixels_3HW: Tensor) -> Prediction:
     return prediction_of(trace(model, pixels_3HW))
 
 
-@torch.inference_mode()
 def trace(model: DiCLAM, pixels_3HW: Tensor) -> Trace:
     """One pass in eval mode for one picture, (3, 32, 32) uint8; B is 1. The model's mode is left as it was. Raises
     PictureError for another shape or type."""
-    x_B3HW = normalize(_checked(pixels_3HW)[None].to(next(model.parameters()).device))
-    if not model.training:
+    x_B3HW = network_input(model, pixels_3HW)
+    with answering(model):
         return model.trace(x_B3HW)
-    model.eval()
+
+
+def network_input(model: DiCLAM, pixels_3HW: Tensor) -> Tensor:
+    """One picture, (3, 32, 32) uint8 -> (1, 3, 32, 32) normalised float32 on the model's device. Raises PictureError for
+    another shape or type."""
+    return normalize(_checked(pixels_3HW)[None].to(next(model.parameters()).device))
+
+
+@contextmanager
+def answering(model: DiCLAM) -> Iterator[None]:
+    """Eval mode and no gradients inside the block; the model's mode is left as it was, and not even touched when it is in
+    eval mode already, so that threads may share it."""
+    was_training = model.training
+    if was_training:
+        model.eval()
     try:
-        return model.trace(x_B3HW)
+        with torch.inference_mode():
+            yield
     finally:
-        model.train()
+        if was_training:
+            model.train()
+
+
+def probabilities_of(logits: Tensor) -> np.ndarray:
+    """Logits (..., 10) -> float64 in 0..1, each ten sum to 1."""
+    return logits.double().softmax(-1).cpu().numpy()
 
 
 def prediction_of(traced: Trace) -> Prediction:
     """The answer that a pass for one picture gave."""
 
     def numbers(logits_K: Tensor) -> tuple[float, ...]:
-        return tuple(logits_K.double().softmax(0).tolist())
+        return tuple(probabilities_of(logits_K).tolist())
 
     first, second = traced.expert_logits_BEK[0]
     gate_1, gate_2 = traced.gates_BE[0].tolist()
     return Prediction(numbers(traced.logits_BK[0]), (gate_1, gate_2), (numbers(first), numbers(second)))
 
 
-def _read(file: BinaryIO, name: str) -> Picture:
+def _read(file: BinaryIO, name: str, square: Square | None) -> Picture:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     if size > MAX_BYTES:
@@ -160,9 +187,15 @@ def _read(file: BinaryIO, name: str) -> Picture:
         got = f"{width:,} x {height:,} = {width * height / 1e6:.0f} megapixels"
         raise PictureError(_too_large(name, got, limit))
     try:
-        image.draft(None, (LONG_SIDE, LONG_SIDE))  # lets a JPEG decoder skip what will be thrown away
+        long_side = LONG_SIDE if square is None else max(LONG_SIDE, _long_side(image.size, square))
+        image.draft(None, (long_side, long_side))  # lets a JPEG decoder skip what will be thrown away
         image.load()
-        return _picture(_rgb(_upright(image)))
+        image = _upright(image)
+        if square:
+            square.check(image.size)
+        return _picture(_rgb(image), square)
+    except PictureError:
+        raise
     except Exception as error:  # broken data make Pillow's decoders raise nearly any type
         raise PictureError(f"{name} is damaged or cut short and cannot be decoded. Try another copy of it.") from error
 
@@ -190,22 +223,21 @@ def _upright(image: Image.Image) -> Image.Image:
         return image
 
 
-def _picture(image: Image.Image) -> Picture:
+def _long_side(size: tuple[int, int], square: Square) -> int:
+    """How long the whole picture must be so that the square has `ENOUGH` pixels a side."""
+    return math.ceil(ENOUGH / square.size * max(size) / min(size))
+
+
+def _picture(image: Image.Image, square: Square | None) -> Picture:
     original = image.copy()
     original.thumbnail((LONG_SIDE, LONG_SIDE), Image.Resampling.LANCZOS)
-    seen = image
-    if image.size != (SIDE, SIDE):
-        # Cut before scaling: a resize with `box` and `reducing_gap` takes in pixels from outside the box.
-        cut = image.crop(_centred_square(image.size))
-        seen = cut.resize((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    box = square.box if square else centred
+    # Cut before scaling: a resize with `box` and `reducing_gap` takes in pixels from outside the box.
+    seen = image.crop(box(image.size))
+    if seen.size != (SIDE, SIDE):
+        seen = seen.resize((SIDE, SIDE), Image.Resampling.LANCZOS, reducing_gap=3.0)
     pixels = torch.from_numpy(np.array(seen)).permute(2, 0, 1).contiguous()
-    return Picture(original, _centred_square(original.size), pixels)
-
-
-def _centred_square(size: tuple[int, int]) -> tuple[int, int, int, int]:
-    side = min(size)
-    left, top = ((length - side) // 2 for length in size)
-    return left, top, left + side, top + side
+    return Picture(original, box(original.size), pixels)
 
 
 def _checked(pixels: Tensor) -> Tensor:

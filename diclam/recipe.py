@@ -1,4 +1,4 @@
-"""How a network is trained: `TrainConfig`, the named recipes, and the optimizer and schedule they stand for."""
+"""How a network is trained: `TrainConfig` and the named recipes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import torch
-from torch import nn
 
 from diclam.errors import ConfigError
 from diclam.model import DiCLAM, ModelConfig
@@ -31,6 +30,25 @@ def _whole(name: str, value: Any, low: int, high: int) -> None:
         raise ConfigError(f"{name} must be a whole number from {low:,} to {high:,}; got {value!r}.")
 
 
+def _choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
+    # True == 1, so the type counts as well.
+    if not any(value == choice and type(value) is type(choice) for choice in choices):
+        raise ConfigError(f"{name} must be {' or '.join(map(repr, choices))}; got {value!r}.")
+
+
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "optimizer": ("adamw", "muon"),
+    "schedule": ("one-cycle", "linear"),
+    "whiten": (False, True),
+    "dirac": (False, True),
+    "flip": ("random", "alternating", "none"),
+    "crop_mode": ("reflect", "zero"),
+    "early_side": (16, 24, 32),
+    "precision": ("auto", "float32", "bfloat16"),
+}
+"""The settings that are one of a few values, and which."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """Every setting of a training run. The defaults are the recipe `report`: what the report states (AdamW, OneCycleLR,
@@ -49,24 +67,44 @@ class TrainConfig:
     """Seed of the first weights, the order of the pictures and their augmentation; 0 or more."""
     batch_size: int = 128
     """Pictures in one step, 1 to 4096."""
+    optimizer: str = "adamw"
+    """'adamw' for all weights, or 'muon': Muon for the convolution filters and AdamW for the rest."""
     learning_rate: float = 2e-3
-    """Highest learning rate of the one-cycle schedule; above 0."""
+    """AdamW's highest learning rate; above 0."""
     weight_decay: float = 0.05
     """AdamW's decoupled weight decay of the convolution and linear weights (not of biases and BatchNorm); 0 or more."""
+    muon_learning_rate: float = 0.085
+    """Muon's highest learning rate, for filters of mean norm 1; above 0. Only with 'muon'."""
+    muon_momentum: float = 0.6
+    """Muon's Nesterov momentum, 0 to 1 (exclusive). Only with 'muon'."""
+    schedule: str = "one-cycle"
+    """How learning rates follow the budget: 'one-cycle' (cosine up and down) or 'linear' (straight up and down to 0)."""
     warmup: float = 0.25
     """Fraction of the budget in which the learning rate rises to its highest; between 0 and 1."""
+    whiten: bool = False
+    """Start the first convolution as whitening filters made of the training pictures, and leave it so."""
+    dirac: bool = False
+    """Start the other 3x3 convolutions close to passing their input on unchanged."""
+    head_scale: float = 1.0
+    """Scale of the last layer's first weights and steps, above 0; below 1 the answers start less sure."""
+    norm_momentum: float = 0.1
+    """Weight of the newest batch in BatchNorm's moving averages, above 0 to 1; short runs need a larger one."""
     label_smoothing: float = 0.0
     """Share of the target that is spread evenly over all classes, 0 to 1 (exclusive)."""
     gradient_clip: float = 1.0
     """Largest norm of the gradient over all weights; longer ones are scaled down. Above 0."""
-    flip: bool = True
-    """Mirror each training picture with a chance of one half."""
+    flip: str = "random"
+    """'random' mirrors each training picture with a chance of one half; 'alternating' mirrors it every other epoch; 'none'."""
     crop_padding: int = 4
     """Pixels of padding on each side before a random 32 x 32 window is cut, 0 to 16; 0 cuts nothing."""
     crop_mode: str = "reflect"
     """What the padding is filled with: 'reflect' (the mirrored border) or 'zero' (black)."""
     cutout: int = 0
     """Side of a random square that is blanked in each training picture, 0 to 32 pixels; 0 blanks nothing."""
+    early_side: int = 32
+    """Side in pixels of the training pictures in the early part of the run, 16, 24 or 32; smaller ones are learnt faster."""
+    early_part: float = 0.0
+    """Fraction of the budget that is the early part, 0 to 1."""
     holdout: int = 10_000
     """Training pictures that are kept for validation, the same share of each class. 0 trains on all of them, validates
     nothing and keeps the last weights."""
@@ -90,7 +128,11 @@ class TrainConfig:
         _whole("batch_size", self.batch_size, 1, 4096)
         _number("learning_rate", self.learning_rate, 1e-9, 10)
         _number("weight_decay", self.weight_decay, 0, 10)
+        _number("muon_learning_rate", self.muon_learning_rate, 1e-9, 10)
+        _number("muon_momentum", self.muon_momentum, 0, 0.999)
         _number("warmup", self.warmup, 0.001, 0.999)
+        _number("head_scale", self.head_scale, 1e-6, 1e6)
+        _number("norm_momentum", self.norm_momentum, 1e-6, 1)
         _number("label_smoothing", self.label_smoothing, 0, 0.999)
         _number("gradient_clip", self.gradient_clip, 1e-9, 1e9)
         _whole("crop_padding", self.crop_padding, 0, 16)
@@ -98,12 +140,9 @@ class TrainConfig:
         _whole("holdout", self.holdout, 0, 49_990)
         _number("validate_epochs", self.validate_epochs, 1e-6, 1e6)
         _whole("patience", self.patience, 1, 1_000_000)
-        if self.crop_mode not in ("reflect", "zero"):
-            raise ConfigError(f"crop_mode must be 'reflect' or 'zero'; got {self.crop_mode!r}.")
-        if self.precision not in ("auto", "float32", "bfloat16"):
-            raise ConfigError(f"precision must be 'auto', 'float32' or 'bfloat16'; got {self.precision!r}.")
-        if not isinstance(self.flip, bool):
-            raise ConfigError(f"flip must be true or false; got {self.flip!r}.")
+        _number("early_part", self.early_part, 0, 1)
+        for name, choices in CHOICES.items():
+            _choice(name, getattr(self, name), choices)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -120,7 +159,29 @@ class TrainConfig:
         return cls(**values)
 
 
-RECIPES: dict[str, TrainConfig] = {"report": TrainConfig()}
+RECIPES: dict[str, TrainConfig] = {
+    "report": TrainConfig(),
+    "fast": TrainConfig(
+        recipe="fast",
+        batch_size=250,
+        optimizer="muon",
+        learning_rate=5e-3,
+        weight_decay=0.0,
+        schedule="linear",
+        warmup=0.1,
+        whiten=True,
+        dirac=True,
+        head_scale=1 / 3,
+        norm_momentum=0.4,
+        label_smoothing=0.2,
+        gradient_clip=1e9,
+        flip="alternating",
+        crop_padding=2,
+        early_side=24,
+        early_part=0.5,
+        model=ModelConfig(dropout_input=0.0, dropout_hidden=0.0),
+    ),
+}
 
 
 def config(recipe: str, **changes: Any) -> TrainConfig:
@@ -142,32 +203,6 @@ def build_model(train_config: TrainConfig) -> DiCLAM:
         return DiCLAM(train_config.model)
 
 
-def build_optimizer(model: nn.Module, train_config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter 2019); one-dimensional weights, that is biases and BatchNorm, do not decay."""
-    decayed = [p for p in model.parameters() if p.dim() > 1]
-    others = [p for p in model.parameters() if p.dim() <= 1]
-    groups = [
-        {"params": decayed, "weight_decay": train_config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=train_config.learning_rate, fused=True)
-
-
-def one_cycle(fraction: float, warmup: float) -> tuple[float, float]:
-    """The shape of torch's OneCycleLR with its default settings (Smith and Topin 2018), over a fraction 0..1 of the budget
-    instead of a number of steps that nobody knows beforehand.
-
-    Returns the learning rate as a fraction of the highest (from 1/25, up to 1 at `warmup`, down to 1/250,000, both ways
-    along a cosine) and the momentum (AdamW's first beta; from 0.95 down to 0.85 and back).
-    """
-    fraction = min(max(fraction, 0.0), 1.0)
-    if fraction < warmup:
-        part = fraction / warmup
-        return _cosine(1 / 25, 1.0, part), _cosine(0.95, 0.85, part)
-    part = (fraction - warmup) / (1 - warmup)
-    return _cosine(1.0, 1 / 25 / 1e4, part), _cosine(0.85, 0.95, part)
-
-
 def field_docs(cls: type) -> dict[str, str]:
     """The doc string below each field of a dataclass, by name: the one text for help of flags and forms."""
     body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0]
@@ -178,7 +213,3 @@ def field_docs(cls: type) -> dict[str, str]:
             case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=text)):
                 docs[name] = " ".join(str(text).split())
     return docs
-
-
-def _cosine(start: float, end: float, part: float) -> float:
-    return end + (start - end) / 2 * (1 + math.cos(math.pi * part))

@@ -13,12 +13,14 @@ So a reloaded page, a second visitor or a restarted server loses nothing: whoeve
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -125,13 +127,17 @@ class Run:
 
     def alive(self) -> bool:
         """Whether the process that writes this folder is running."""
+        return self._process() is not None
+
+    def _process(self) -> psutil.Process | None:
         try:
             pid, born = (self.path / "process").read_text().split()
             process = psutil.Process(int(pid))
             # A process id is used again after a while; its time of birth is not.
-            return abs(process.create_time() - float(born)) < 1 and process.status() != psutil.STATUS_ZOMBIE
+            running = abs(process.create_time() - float(born)) < 1 and process.status() != psutil.STATUS_ZOMBIE
+            return process if running else None
         except (OSError, ValueError, psutil.Error):
-            return False
+            return None
 
     def claim(self, pid: int) -> None:
         """Writes down which process writes this folder."""
@@ -145,6 +151,31 @@ class Run:
     def stop_requested(self) -> bool:
         return (self.path / "stop").exists()
 
+    def terminate(self, grace: float = 3.0) -> None:
+        """Ends the process that writes this folder, and all that it started, in whatever it is doing; what it has saved
+        stays. It is interrupted first, so that it can clean up, and killed after `grace` seconds."""
+        process = self._process()
+        if process is None:
+            return
+        family = [process]
+        with suppress(psutil.Error):
+            family += process.children(recursive=True)
+        # A training process takes the first signal as a request to stop at its next step, the second as an interrupt.
+        for _ in range(2):
+            with suppress(psutil.Error):
+                process.terminate()
+            self._wait(grace / 6)
+        self._wait(grace * 2 / 3)
+        for member in family:
+            with suppress(psutil.Error):
+                member.kill()
+        self._wait(grace)
+
+    def _wait(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self.alive() and time.monotonic() < deadline:
+            time.sleep(0.05)
+
 
 def runs_root() -> Path:
     """The folder that DICLAM_RUNS names, or one in the platform's data folder."""
@@ -156,23 +187,23 @@ def new(recipe: str, root: Path | None = None) -> Run:
     """An empty run folder, named by the time and the recipe. Raises RunError when it cannot be made."""
     root = root or runs_root()
     stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    _make(root)
     try:
-        root.mkdir(parents=True, exist_ok=True)
         for suffix in ("", *(f"-{k}" for k in range(2, 1000))):
             path = root / f"{stamp}_{recipe}{suffix}"
             with suppress(FileExistsError):
                 path.mkdir()
                 return Run(path)
     except OSError as error:
-        raise RunError(f"A run cannot be kept in {root} ({error.strerror}); set DICLAM_RUNS to another folder.") from error
+        raise _unwritable(root, error) from error
     raise RunError(f"Could not find a free name for a run in {root}.")
 
 
 def start(config: TrainConfig, root: Path | None = None) -> Run:
-    """Starts training in a process of its own, which outlives this one. Raises RunError when a run is going on already:
-    two at a time would share the processor, and both would learn less within their time."""
+    """Starts training in a process of its own, which outlives this one. Raises RunError when the folder cannot be written,
+    or a run is going on already: two at a time would share the processor, and both would learn less within their time."""
     root = root or runs_root()
-    root.mkdir(parents=True, exist_ok=True)
+    _make(root)
     with FileLock(root / ".start.lock"):
         if running := active(root):
             raise RunError(f"The run {running.name} is still going on; stop it or wait until it ends.")
@@ -228,6 +259,19 @@ def locate(text: str, root: Path | None = None) -> Path:
     if text == "bundled":
         return checkpoint.bundled()
     return Path(text) if Path(text).is_dir() else find(text, root).path
+
+
+def _make(root: Path) -> None:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        if not os.access(root, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    except OSError as error:
+        raise _unwritable(root, error) from error
+
+
+def _unwritable(root: Path, error: OSError) -> RunError:
+    return RunError(f"A run cannot be kept in {root} ({error.strerror}); set DICLAM_RUNS to another folder.")
 
 
 def _last(events: list[Event], kind: type[E]) -> E | None:

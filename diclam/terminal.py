@@ -50,7 +50,7 @@ class Progress:
             case Finished():
                 self._line(f"Ended after {event.seconds:.1f} s and {event.step:,} steps: {REASONS[event.reason]}.")
             case Fetching():
-                self._passing(f"Fetching CIFAR-10 from {event.source}: {_amount(event)}")
+                self._passing(f"Fetching CIFAR-10 from {event.source}: {amount(event)}")
             case Testing():
                 self._passing(f"Testing: {event.done:,} of {event.total:,} pictures")
             case Tested():
@@ -102,12 +102,13 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _number(value: float | None) -> str:
-    return "not a number" if value is None else f"{value:.3f}"
-
-
-def _amount(event: Fetching) -> str:
+def amount(event: Fetching) -> str:
+    """How much has come: '34 of 170 MB', '3 of 5 files', '12 seconds'."""
     if event.unit == "bytes":
         total = f" of {event.total / 1e6:.0f}" if event.total else ""
         return f"{event.received / 1e6:.0f}{total} MB"
     return f"{event.received:,}{f' of {event.total:,}' if event.total else ''} {event.unit}"
+
+
+def _number(value: float | None) -> str:
+    return "not a number" if value is None else f"{value:.3f}"

@@ -13,15 +13,17 @@ from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
-from torch import Generator, Tensor
+from torch import Tensor
 
-from diclam import augment
+from diclam import augment, initialize
+from diclam.batches import Batches
 from diclam.data import Cifar10, split
 from diclam.device import autocast, pick_device, pick_precision
 from diclam.errors import ConfigError
 from diclam.events import Event, Finished, Started, Step, Validated
 from diclam.model import DiCLAM
-from diclam.recipe import TrainConfig, build_optimizer, one_cycle
+from diclam.optim import build_optimizers, set_rates
+from diclam.recipe import TrainConfig
 
 Clock = Callable[[], float]
 # Every run holds out the same pictures, whatever its seed, so that runs can be compared.
@@ -112,7 +114,7 @@ class _Training:
             # Also when the reader closes the generator in the middle.
             if self.best.weights:
                 self.model.load_state_dict(self.best.weights)
-            self.model.eval()
+            self.model.requires_grad_(True).eval()
         best = self.best.accuracy if self.best.accuracy >= 0 else None
         yield Finished(reason, self.step, self.epoch, self.time.elapsed, self.seen, best)
 
@@ -125,13 +127,14 @@ class _Training:
             chosen, held_out = split(data.train_labels, len(data.train_labels) - config.holdout, config.holdout, SPLIT_SEED)
         else:
             chosen, held_out = torch.arange(len(data.train_labels)), torch.empty(0, dtype=torch.long)
-        self.images, self.labels = (t[chosen].to(self.device) for t in (data.train_images, data.train_labels))
-        if len(self.labels) < config.batch_size:
-            raise ConfigError(f"batch_size is {config.batch_size}, but there are {len(self.labels)} training pictures.")
+        images, labels = (t[chosen].to(self.device) for t in (data.train_images, data.train_labels))
+        self.pictures = len(labels)
+        if self.pictures < config.batch_size:
+            raise ConfigError(f"batch_size is {config.batch_size}, but there are {self.pictures} training pictures.")
         self.model.to(device=self.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        self.optimizer = build_optimizer(self.model, config)
-        self.order_generator = Generator().manual_seed(config.seed)
-        self.augment_generator = Generator(self.device).manual_seed(config.seed)
+        initialize.prepare(self.model, images, config)
+        self.optimizers = build_optimizers(self.model, config, self.dtype)
+        self.batches = Batches(images, labels, config)
         self.seen = self.step = self.validated_step = 0
         self.validated_at = 0.0, 0.0
         """Fraction and epoch of the last validation."""
@@ -150,14 +153,14 @@ class _Training:
             return 0
         config = self.config
         if config.epochs is not None:
-            looks = 3 * config.epochs * len(self.labels)
+            looks = 3 * config.epochs * self.pictures
         else:
             probe = images[:128].to(self.device)
             self._losses(probe[:32], torch.zeros(min(32, len(probe)), dtype=torch.long, device=self.device))
             start = self.clock()
             self._losses(probe, torch.zeros(len(probe), dtype=torch.long, device=self.device))[0].sum().item()
             looks = config.budget * len(probe) / max(self.clock() - start, 1e-9)
-        epochs = looks / 3 / len(self.labels)
+        epochs = looks / 3 / self.pictures
         validations = max(5, math.ceil(epochs / config.validate_epochs))
         self.time.reserve = config.budget * VALIDATION_SHARE / validations if config.epochs is None else 0.0
         return min(max(int(looks * VALIDATION_SHARE / validations), 1), held_out)
@@ -170,7 +173,7 @@ class _Training:
             seed=config.seed,
             device=self.device.type,
             precision=str(self.dtype).removeprefix("torch."),
-            train_pictures=len(self.labels),
+            train_pictures=self.pictures,
             validation_pictures=self.validation_pictures,
             batch_size=config.batch_size,
             parameters=sum(p.numel() for p in self.model.parameters()),
@@ -178,7 +181,7 @@ class _Training:
 
     @property
     def epoch(self) -> float:
-        return self.seen / len(self.labels)
+        return self.seen / self.pictures
 
     @property
     def fraction(self) -> float:
@@ -189,16 +192,9 @@ class _Training:
 
     def _total_steps(self) -> int:
         assert self.config.epochs is not None
-        return max(round(self.config.epochs * (len(self.labels) // self.config.batch_size)), 1)
-
-    def _batches(self) -> Iterator[Tensor]:
-        """Indices of one step after another; a new order each epoch, an incomplete last batch is left out."""
-        while True:
-            order = torch.randperm(len(self.labels), generator=self.order_generator).to(self.device)
-            yield from order[: len(order) // self.config.batch_size * self.config.batch_size].split(self.config.batch_size)
+        return max(round(self.config.epochs * (self.pictures // self.config.batch_size)), 1)
 
     def _steps(self) -> Iterator[Event]:
-        batches = self._batches()
         losses: list[Tensor] = []
         good, candidate = _Kept(), _Kept()
         good.take(self.model)
@@ -208,7 +204,7 @@ class _Training:
         spacing = max(SECONDS_BETWEEN_STEP_EVENTS, self.config.budget / STEP_EVENTS)
         while (reason := self._reason_to_end(longest_step)) is None:
             start = self.clock()
-            loss, norm, rate = self._one_step(next(batches))
+            loss, norm, rate = self._one_step()
             losses.append(loss)
             now = self.clock()
             # The first step builds kernels; it says nothing about the next ones.
@@ -247,35 +243,24 @@ class _Training:
     def _last_step(self) -> bool:
         return self.config.epochs is not None and self.step >= self._total_steps()
 
-    def _one_step(self, indices: Tensor) -> tuple[Tensor, Tensor, float]:
+    def _one_step(self) -> tuple[Tensor, Tensor, float]:
         """-> loss and gradient norm, still on the device, and the learning rate."""
         config = self.config
-        factor, momentum = one_cycle(self.fraction, config.warmup)
-        for group in self.optimizer.param_groups:
-            group["lr"] = config.learning_rate * factor
-            group["betas"] = (momentum, group["betas"][1])
+        rate = set_rates(self.optimizers, config, self.fraction)
         self.model.train()
-        x = self._augmented(self.images[indices]).contiguous(memory_format=torch.channels_last)
+        x_B3HW, labels_B = self.batches.next(self.fraction)
         with autocast(self.device, self.dtype):
-            logits = self.model(x)
-        loss = F.cross_entropy(logits.float(), self.labels[indices], label_smoothing=config.label_smoothing)
-        self.optimizer.zero_grad(set_to_none=True)
+            logits_BK = self.model(x_B3HW)
+        loss = F.cross_entropy(logits_BK.float(), labels_B, label_smoothing=config.label_smoothing)
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.gradient_clip)
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.step += 1
-        self.seen += len(indices)
-        return loss.detach(), norm, config.learning_rate * factor
-
-    def _augmented(self, images: Tensor) -> Tensor:
-        """Bytes -> normalised floats."""
-        config, generator = self.config, self.augment_generator
-        if config.flip:
-            images = augment.random_flip(images, generator)
-        if config.crop_padding:
-            images = augment.random_crop(images, config.crop_padding, generator, mode=config.crop_mode)
-        x = augment.normalize(images)
-        return augment.cutout(x, config.cutout, generator) if config.cutout else x
+        self.seen += len(labels_B)
+        return loss.detach(), norm, rate
 
     def _validation_is_due(self) -> bool:
         fraction, epoch = self.validated_at
