@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from diclam import checkpoint, data, recorder, runs
@@ -112,6 +114,62 @@ def test_another_process_with_the_same_number_is_not_the_run(tmp_path: Path) -> 
     assert not run.alive()
     (tmp_path / "process").write_text("half")
     assert not run.alive()
+
+
+def test_a_folder_that_cannot_be_written_is_a_readable_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for attempt in (lambda: runs.start(small_config(), tmp_path / "file"), lambda: runs.new("report", tmp_path / "file")):
+        with pytest.raises(RunError, match="DICLAM_RUNS"):
+            attempt()
+
+
+CLEANS_UP = """
+import pathlib, sys, time
+folder = pathlib.Path(sys.argv[1])
+import signal
+asked = 0
+def handler(*_):
+    global asked
+    asked += 1
+    if asked > 1:
+        raise KeyboardInterrupt
+signal.signal(signal.SIGTERM, handler)
+(folder / "ready").touch()
+try:
+    time.sleep(600)
+finally:
+    (folder / "clean").touch()
+"""
+DEAF = """
+import pathlib, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+(pathlib.Path(sys.argv[1]) / "child").write_text(str(child.pid))
+(pathlib.Path(sys.argv[1]) / "ready").touch()
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("script", [CLEANS_UP, DEAF], ids=["interrupted", "deaf"])
+def test_a_run_can_be_ended_in_whatever_it_does(tmp_path: Path, script: str) -> None:
+    process = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)])
+    run = runs.Run(tmp_path)
+    try:
+        run.claim(process.pid)
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "ready").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        run.terminate(grace=1.5)
+        assert not run.alive()
+        run.terminate()  # of nothing
+        if script is CLEANS_UP:
+            assert (tmp_path / "clean").exists()
+        else:
+            child = int((tmp_path / "child").read_text())
+            assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_recorded_run_holds_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
