@@ -6,7 +6,9 @@ Attention weights say from which positions a head took information. They do not 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from torch import Tensor
@@ -36,6 +38,34 @@ class Explanation:
         """What one head mixed into the position (row, column) -> `grid` float32, sums to 1."""
         row, column = query
         return self.attention[head, row * self.grid[1] + column].reshape(self.grid)
+
+    @property
+    def received(self) -> np.ndarray:
+        """How much each position gave to all others -> `grid` float32, sums to 1: the mean over heads and queries."""
+        return self.attention.mean(axis=(0, 1)).reshape(self.grid)
+
+    @property
+    def entropy(self) -> np.ndarray:
+        """How widely each head spread each query's attention, in bits -> (heads, queries) float64. 0 when all comes from one
+        position, `entropy_even` when every position gives the same."""
+        weights = self.attention.astype(np.float64)
+        logs = np.log2(weights, out=np.zeros_like(weights), where=weights > 0)
+        return -(weights * logs).sum(-1)
+
+    @property
+    def entropy_even(self) -> float:
+        """The entropy of an even share in bits, the most there can be; 8 for 256 positions."""
+        return math.log2(self.attention.shape[-1])
+
+    def to_json(self) -> dict[str, Any]:
+        """The answer, and the attention as nested lists (heads, queries, keys) to six places."""
+        return {
+            **self.prediction.to_json(),
+            "grid": list(self.grid),
+            "attention": self.attention.astype(np.float64).round(6).tolist(),
+            "entropy_bits": self.entropy.round(4).tolist(),
+            "entropy_even_bits": self.entropy_even,
+        }
 
     def attention_bytes(self) -> bytes:
         """All weights, one byte each, heads then queries then keys. See `to_byte`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from diclam.errors import PictureError
@@ -25,11 +24,11 @@ class Square:
 
     def __post_init__(self) -> None:
         values = (self.left, self.top, self.size)
-        numbers = all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values)
+        numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
         if not numbers or not (0 <= self.left <= 1 and 0 <= self.top <= 1 and 0 < self.size <= 1):
             raise PictureError(
                 "A square is a left and a top edge, 0 to 1 of the width and the height, and a size, above 0 and at most 1 "
-                f"of the short side; got {self.left!r}, {self.top!r}, {self.size!r}."
+                f"of the short side; got {', '.join(f'{value!r:.20}' for value in values)}."
             )
 
     def check(self, size: tuple[int, int]) -> None:
@@ -42,7 +41,7 @@ class Square:
             )
 
     def box(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
-        """Left, top, right, bottom in whole pixels of a picture of `size` (width, height): at least one pixel, and inside."""
+        """Left, top, right, bottom in whole pixels of a picture of `size` (width, height): at least one, and inside it."""
         side = max(1, round(self.size * min(size)))
         left, top = (
             min(round(start * length), length - side) for start, length in zip((self.left, self.top), size, strict=True)

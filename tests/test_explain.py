@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +12,7 @@ from torch import Tensor
 
 from diclam.augment import normalize
 from diclam.errors import PictureError
-from diclam.explain import explain, to_byte
+from diclam.explain import Explanation, explain, to_byte
 from diclam.model import DiCLAM, ModelConfig
 from diclam.predict import predict
 
@@ -47,6 +50,42 @@ def test_attention_is_that_of_the_model() -> None:
 def test_a_map_is_the_row_of_its_query() -> None:
     explanation = explain(network(), noise())
     np.testing.assert_array_equal(explanation.map(1, (3, 5)).reshape(-1), explanation.attention[1, 3 * 16 + 5])
+
+
+def test_what_a_position_gave_is_its_mean_share() -> None:
+    explanation = explain(network(4), noise())
+    by_hand = sum(explanation.map(head, (q // 16, q % 16)) for head in range(4) for q in range(256)) / (4 * 256)
+    np.testing.assert_allclose(explanation.received, by_hand, rtol=1e-4)
+
+
+def test_entropy_counts_bits() -> None:
+    answer = explain(network(), noise()).prediction
+    weights = np.zeros((1, 5, 4), np.float32)
+    weights[0, 0, 2] = 1  # all from one position
+    weights[0, 1, :2] = 0.5
+    weights[0, 2] = 0.25
+    weights[0, 3] = (0.5, 0.25, 0.125, 0.125)
+    weights[0, 4] = (0.7, 0.1, 0.1, 0.1)
+    explanation = Explanation(answer, weights, (2, 2))
+    by_hand = -(0.7 * math.log2(0.7) + 0.3 * math.log2(0.1))
+    np.testing.assert_allclose(explanation.entropy, [[0, 1, 2, 1.75, by_hand]], atol=1e-6)
+    assert explanation.entropy_even == 2
+
+
+def test_no_row_has_more_entropy_than_an_even_share() -> None:
+    explanation = explain(network(), noise())
+    assert explanation.entropy_even == 8
+    assert explanation.entropy.shape == (2, 256)
+    assert (explanation.entropy <= 8 + 1e-4).all()
+
+
+def test_json_holds_the_answer_and_every_weight() -> None:
+    explanation = explain(network(), noise())
+    content = json.loads(json.dumps(explanation.to_json()))
+    assert content["label"] == explanation.prediction.label
+    assert content["grid"] == [16, 16]
+    np.testing.assert_allclose(content["attention"], explanation.attention, atol=1e-6)
+    np.testing.assert_allclose(content["entropy_bits"], explanation.entropy, atol=1e-4)
 
 
 def test_bytes_come_head_by_head_and_query_by_query() -> None:

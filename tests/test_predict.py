@@ -21,6 +21,7 @@ from diclam.data import CLASSES
 from diclam.errors import PictureError
 from diclam.model import DiCLAM
 from diclam.predict import MAX_BYTES, Picture, load_picture, picture_of, predict
+from diclam.square import Square
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
@@ -85,6 +86,66 @@ def test_keeps_the_centred_square() -> None:
     assert picture.square == (100, 0, 200, 100)
     assert picture.original.size == (300, 100)
     assert {colour(picture, x, 16) for x in range(32)} == {GREEN}
+
+
+def quarters() -> Image.Image:
+    """200 x 100 pixels: red, green, blue and white from left to right."""
+    image = Image.new("RGB", (200, 100), WHITE)
+    for i, part in enumerate((RED, GREEN, BLUE)):
+        image.paste(part, (50 * i, 0, 50 * i + 50, 100))
+    return image
+
+
+def test_keeps_the_square_that_was_chosen() -> None:
+    picture = load_picture(saved(quarters(), "PNG"), Square(0.5, 0.25, 0.5))
+    assert picture.square == (100, 25, 150, 75)
+    assert {colour(picture, x, y) for x in range(32) for y in range(32)} == {BLUE}
+
+
+def test_the_middle_is_a_choice_like_any_other() -> None:
+    file = saved(Image.effect_noise((301, 200), 90).convert("RGB"), "PNG")
+    chosen, default = load_picture(file, Square(50 / 301, 0, 1)), load_picture(file)
+    assert chosen.square == default.square == (50, 0, 250, 200)
+    assert torch.equal(chosen.pixels, default.pixels)
+
+
+def test_a_square_of_32_by_32_pixels_keeps_them() -> None:
+    image = Image.effect_noise((96, 64), 90).convert("RGB")
+    picture = load_picture(saved(image, "PNG"), Square(16 / 96, 8 / 64, 0.5))
+    assert np.array_equal(np.asarray(picture.seen), np.asarray(image.crop((16, 8, 48, 40))))
+
+
+def test_a_part_of_a_32_by_32_picture_is_scaled_up() -> None:
+    picture = load_picture(saved(halves(RED, GREEN, side=32), "PNG"), Square(0.5, 0.5, 0.5))
+    assert picture.square == (16, 16, 32, 32)
+    assert {colour(picture, x, 16) for x in range(32)} == {GREEN}
+
+
+def test_a_square_is_chosen_on_the_upright_picture() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored lying on its left side
+    stored = quarters().transpose(Image.Transpose.ROTATE_90)
+    picture = load_picture(saved(stored, "JPEG", exif=exif, quality=95), Square(0.25, 0.25, 0.5))
+    assert picture.original.size == (200, 100)
+    np.testing.assert_allclose(colour(picture, 16, 16), GREEN, atol=12)
+
+
+def test_a_small_square_of_a_large_photograph_is_sharp() -> None:
+    """A JPEG decoder that skips details must not skip those of the square."""
+    image = Image.new("RGB", (4000, 4000), WHITE)
+    stripes = np.zeros((200, 200, 3), np.uint8)
+    stripes[:, ::10] = stripes[:, 1::10] = stripes[:, 2::10] = stripes[:, 3::10] = stripes[:, 4::10] = 255
+    image.paste(Image.fromarray(stripes), (2000, 2000))
+    picture = load_picture(saved(image, "JPEG", quality=95), Square(0.5, 0.5, 0.02))  # 80 pixels: 8 pairs of stripes
+    assert picture.original.size == (1024, 1024)
+    row = picture.pixels[0, 16].float()
+    assert row.std() > 60
+    assert ((row[1:] > 128) != (row[:-1] > 128)).sum() >= 14
+
+
+def test_a_square_outside_the_picture_is_a_readable_error() -> None:
+    with pytest.raises(PictureError, match=r"must lie inside the picture, which is 200 x 100 pixels.* 50 pixels wide"):
+        load_picture(saved(quarters(), "PNG"), Square(0.9, 0, 0.5))
 
 
 def test_a_large_picture_is_shown_smaller_with_its_square_in_place() -> None:

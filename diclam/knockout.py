@@ -1,0 +1,104 @@
+"""What changes in the answer when a part of the network is switched off: a head of the attention, or an expert.
+
+A head's weights say where it took information from; only switching it off says whether that mattered. A gate says how much
+of an expert is taken; only leaving it out says how far it moved the answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from diclam.data import CLASSES
+from diclam.model import EXPERTS, DiCLAM, LightMHA, LightMoE
+from diclam.predict import answering, network_input, probabilities_of
+
+
+@dataclass(frozen=True, eq=False)
+class Knockouts:
+    """The logits for one picture with everything on, and with one part off at a time. All float64 arrays."""
+
+    whole: np.ndarray
+    """(10,), the network as it is."""
+    without_head: np.ndarray
+    """(heads, 10), the values of one head at zero."""
+    without_heads: np.ndarray
+    """(10,), all heads off: the residual connection alone passes the attention."""
+    without_expert: np.ndarray
+    """(2, 10), the output of one expert left out, the other's gate as it was."""
+    gates: tuple[float, float]
+
+    @property
+    def answer(self) -> int:
+        """Number of the class that the whole network says."""
+        return int(self.whole.argmax())
+
+    @property
+    def head_changes(self) -> np.ndarray:
+        """(heads,): the change in the probability of the answer when one head is off; below 0 when the head spoke for it."""
+        return self._probability(self.without_head) - self._probability(self.whole)
+
+    @property
+    def heads_change(self) -> float:
+        """The same with all heads off."""
+        return float(self._probability(self.without_heads) - self._probability(self.whole))
+
+    @property
+    def contributions(self) -> np.ndarray:
+        """(2,): how far each expert's gated output moves the logit of the answer; above 0 when it speaks for the answer.
+        They need not add up to anything, as more layers follow."""
+        return self.whole[self.answer] - self.without_expert[:, self.answer]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "answer": CLASSES[self.answer],
+            "head_changes": self.head_changes.tolist(),
+            "heads_change": self.heads_change,
+            "gates": list(self.gates),
+            "contributions": self.contributions.tolist(),
+            "logits": {
+                "whole": self.whole.tolist(),
+                "without_head": self.without_head.tolist(),
+                "without_heads": self.without_heads.tolist(),
+                "without_expert": self.without_expert.tolist(),
+            },
+        }
+
+    def _probability(self, logits: np.ndarray) -> np.ndarray:
+        return probabilities_of(torch.from_numpy(logits))[..., self.answer]
+
+
+def knock_out(model: DiCLAM, pixels_3HW: Tensor) -> Knockouts:
+    """Switches off each head, all heads and each expert, for one picture, (3, 32, 32) uint8. One pass up to the attention,
+    then one batch. The model's mode is left as it was. Raises PictureError for another shape or type."""
+    x_B3HW = network_input(model, pixels_3HW)
+    with answering(model):
+        conv_in, attention, conv_out = model.block1
+        mixed_RCHW = _without_heads(cast("LightMHA", attention), conv_in(model.stem(x_B3HW)))
+        x_RCHW = model.block2[:2](conv_out(mixed_RCHW))
+        moe, rest = cast("LightMoE", model.block2[2]), model.block2[3]
+        outputs_RECHW, gates_RE = moe.parts(x_RCHW)
+        kept_EE = 1 - torch.eye(EXPERTS, device=gates_RE.device, dtype=gates_RE.dtype)
+        experts_off = moe.combine(x_RCHW[:1], outputs_RECHW[:1], gates_RE[:1] * kept_EE)
+        combined = torch.cat([moe.combine(x_RCHW, outputs_RECHW, gates_RE), experts_off])
+        logits_RK = model.classifier(model.block3(rest(combined))).double().cpu().numpy()
+    heads_off, experts_off = np.split(logits_RK, [len(mixed_RCHW)])
+    gate_1, gate_2 = gates_RE[0].tolist()
+    return Knockouts(heads_off[0], heads_off[1:-1], heads_off[-1], experts_off, (gate_1, gate_2))
+
+
+def _without_heads(attention: LightMHA, x_1CHW: Tensor) -> Tensor:
+    """What leaves the attention -> (2 + heads, C, H, W): with all heads, without each head, without any.
+
+    BatchNorm treats each channel for itself, and each head fills channels of its own. So switching a head off gives its
+    channels what the residual connection alone would give them, and leaves the others alone.
+    """
+    whole_1CHW, residual_1CHW = attention(x_1CHW), attention.norm(x_1CHW)
+    head_C = torch.arange(x_1CHW.shape[1], device=x_1CHW.device) // (x_1CHW.shape[1] // attention.heads)
+    off_MC = head_C == torch.arange(attention.heads, device=x_1CHW.device)[:, None]
+    without_MCHW = torch.where(off_MC[:, :, None, None], residual_1CHW, whole_1CHW)
+    return torch.cat([whole_1CHW, without_MCHW, residual_1CHW])
