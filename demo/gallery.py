@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 from torch import Tensor
@@ -18,6 +19,8 @@ class Pictures:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._all: Tensor | None = None
+        self._damaged: int | None = None
+        """When the folder of the data set was last written to, of the last try that failed."""
         self._bundle: bundle.Bundle | None = None
 
     @property
@@ -41,11 +44,11 @@ class Pictures:
 
     def _test_images(self) -> Tensor | None:
         with self._lock:
-            if self._all is None and data.is_cached():
+            if self._all is None and data.is_cached() and (now := _written(data.default_root())) != self._damaged:
                 try:
                     self._all = data.load_test()[0]
-                except DiclamError:  # damaged: training will fetch it anew
-                    return None
+                except DiclamError:  # training will fetch it anew; reading it takes a while, so once is enough
+                    self._damaged = now
             return self._all
 
     def _shipped(self) -> bundle.Bundle:
@@ -57,3 +60,7 @@ class Pictures:
                     empty = np.empty(0, dtype=np.int64)
                     self._bundle = bundle.Bundle(empty, Tensor())
             return self._bundle
+
+
+def _written(folder: Path) -> int:
+    return folder.stat().st_mtime_ns

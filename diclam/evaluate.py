@@ -109,6 +109,8 @@ class Evaluation:
             figures = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
             table = pd.read_csv(folder / TABLE)
             number = pd.Series(_LABELS, index=CLASSES)
+            if table["index"].tolist() != list(range(len(table))):
+                raise ValueError(f"{TABLE} does not number its pictures 0, 1, 2, ...")
             return cls(
                 true=np.asarray(number.loc[table["true"]], np.int64),
                 predicted=np.asarray(number.loc[table["predicted"]], np.int64),

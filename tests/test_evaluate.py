@@ -84,3 +84,12 @@ def test_answers_are_the_models_own_in_any_batch_size() -> None:
     np.testing.assert_allclose(one.gates.sum(1), 1, atol=1e-5)
     assert told[-1] == (50, 50)
     assert one.parameters == 1_837_452
+
+
+def test_a_table_that_does_not_number_its_pictures_is_damaged(tmp_path: Path) -> None:
+    """Pictures are looked up by their place in the table."""
+    random_evaluation(20).save(tmp_path)
+    table = pd.read_csv(tmp_path / "predictions.csv")
+    table.iloc[::-1].to_csv(tmp_path / "predictions.csv", index=False)
+    with pytest.raises(CheckpointError, match="damaged"):
+        Evaluation.load(tmp_path)

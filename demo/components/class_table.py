@@ -1,0 +1,87 @@
+"""How good the model is: accuracy in one sentence; precision, recall and F1 of each class, with how sure they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from diclam.confusion import f1_interval, number, wilson
+from diclam.draw import percent
+from diclam.evaluate import Evaluation
+
+HERE = Path(__file__)
+
+
+class AccuracyLine(gr.HTML):
+    """Value: an `Evaluation`, or None for nothing."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(html_template=_LINE, js_on_load=None, apply_default_css=False, **options)
+
+    def postprocess(self, value: Evaluation | None) -> dict[str, Any] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if value is None:
+            return None
+        right, total = int(np.trace(value.confusion)), int(value.confusion.sum())
+        low, high = wilson(right, total)
+        return {
+            "accuracy": percent(value.accuracy),
+            "interval": f"95 % interval {100 * low:.1f} to {100 * high:.1f} %",
+            "total": number(total),
+            "means": f"precision {percent(value.precision)}, recall {percent(value.recall)}, F1 {percent(value.f1)}",
+        }
+
+
+class ClassTable(gr.HTML):
+    """Value: an `Evaluation`, or None for nothing."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            html_template=_TABLE,
+            css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
+            js_on_load=None,
+            apply_default_css=False,
+            **options,
+        )
+
+    def postprocess(self, value: Evaluation | None) -> list[dict[str, Any]]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if value is None:
+            return []
+        counts = value.confusion
+        right = np.diag(counts)
+        intervals = {
+            "precision": wilson(right, counts.sum(0)),
+            "recall": wilson(right, counts.sum(1)),
+            "f1": f1_interval(counts),
+        }
+        rows = []
+        for k, row in enumerate(value.per_class.to_dict(orient="records")):
+            cells = [
+                {"text": percent(row[name]), "interval": f"{100 * low[k]:.1f} to {100 * high[k]:.1f}"}
+                for name, (low, high) in intervals.items()
+            ]
+            rows.append({"name": row["class"], "cells": cells, "support": number(row["support"])})
+        return rows
+
+
+_LINE = """
+{{#if value}}
+  <p class="dc-accuracy"><b>{{value.accuracy}}</b> of {{value.total}} test pictures got the right answer
+    <span>({{value.interval}}).</span> <span>Means over the classes: {{value.means}}.</span></p>
+{{/if}}
+"""
+_TABLE = """
+{{#if value.length}}
+  <table class="ct">
+    <thead><tr><th scope="col">class</th><th scope="col">precision</th><th scope="col">recall</th><th scope="col">F1</th><th
+      scope="col" class="ct-support">pictures</th></tr></thead>
+    {{#each value}}
+      <tr><th scope="row">{{this.name}}</th>
+        {{#each this.cells}}<td>{{this.text}} <small>{{this.interval}}</small></td>{{/each}}
+        <td class="ct-support">{{this.support}}</td></tr>
+    {{/each}}
+  </table>
+{{/if}}
+"""

@@ -1,0 +1,211 @@
+// Everything is here, so another view, another order or another cell is drawn at once, without asking the server.
+const box = element.querySelector('.cg');
+const frame = box.querySelector('.cg-frame');
+const table = box.querySelector('table');
+const tip = box.querySelector('.cg-tip');
+const KEY = 'diclam-confusion';
+const settings = { view: 'counts', order: 'listed', errors: false, groups: false, ...remembered() };
+let chosen = null; // {real, said}: lists of class numbers
+let spot = { row: 0, column: 0 }; // where the keyboard is; -1 is a header
+let rows = []; // rows[i][j]: the buttons as they stand, headers included
+
+function remembered() {
+  try {
+    const { view, order, errors, groups } = JSON.parse(localStorage.getItem(KEY) || '{}');
+    return JSON.parse(JSON.stringify({ view, order, errors, groups })); // without what is undefined
+  } catch { return {}; } // private windows refuse the storage
+}
+
+function remember() {
+  try { localStorage.setItem(KEY, JSON.stringify(settings)); } catch { /* then it lasts as long as the page */ }
+}
+
+const make = (tag, options = {}, ...children) => {
+  const made = Object.assign(document.createElement(tag), options);
+  made.append(...children);
+  return made;
+};
+const same = (one, other) => one.length === other.length && one.every((k, i) => k === other[i]);
+
+function order() {
+  const listed = props.value.orders.listed;
+  if (settings.order in props.value.orders) return props.value.orders[settings.order];
+  const first = Number(settings.order);
+  return listed.includes(first) ? [first, ...listed.filter((k) => k !== first)] : listed;
+}
+
+function draw() {
+  box.hidden = !props.value;
+  if (!props.value) return;
+  const hadFocus = table.contains(document.activeElement);
+  const shown = settings.groups ? props.value.groups : props.value.classes;
+  const view = shown.views[settings.view] || shown.views.counts;
+  const places = settings.groups ? shown.names.map((_, k) => k) : order();
+  const everything = props.value.orders.listed;
+  table.replaceChildren();
+  rows = [];
+  box.classList.toggle('cg-few', settings.groups);
+
+  table.createTHead().append(make('tr', {},
+    make('th', { className: 'cg-axis' }, 'really is ↓'),
+    make('th', { className: 'cg-axis', colSpan: places.length }, 'the model said →')));
+  const top = make('tr');
+  top.append(cell('th', button('all', shown.all_words, '', everything, everything, 'cg-all')));
+  for (const j of places) {
+    const head = cell('th', button(shown.short[j], shown.column_words[j], '', everything, shown.members[j], 'cg-head'));
+    head.scope = 'col';
+    top.append(head);
+  }
+  table.tHead.append(top);
+  const body = table.createTBody();
+  for (const i of places) {
+    const row = make('tr');
+    const head = cell('th', button(shown.names[i], shown.row_words[i], '', shown.members[i], everything, 'cg-head'));
+    head.scope = 'row';
+    row.append(head);
+    for (const j of places) {
+      const words = (settings.view === 'said' ? shown.said_words : shown.words)[i][j];
+      const kind = shown.counts[i][j] === 0 ? 'cg-none' : i === j ? 'cg-right' : 'cg-wrong';
+      const made = button(view.text[i][j], words, view.more[i][j], shown.members[i], shown.members[j], `cg-cell ${kind}`);
+      made.style.setProperty('--level', view.level[i][j]);
+      made.style.setProperty('--bar', view.bar[i][j]);
+      if (settings.errors && i === j) { made.classList.add('cg-left-out'); made.firstChild.textContent = ''; }
+      row.append(cell('td', made));
+    }
+    body.append(row);
+  }
+  rows = [...table.rows].slice(1).map((row) => [...row.querySelectorAll('button')]);
+  legend(view);
+  mark();
+  moveTo(spot.row, spot.column, hadFocus);
+}
+
+function cell(tag, child) {
+  const made = make(tag, {}, child);
+  if (tag === 'td') made.setAttribute('role', 'gridcell');
+  return made;
+}
+
+function button(text, words, more, real, said, className) {
+  const made = make('button', { type: 'button', className, tabIndex: -1 }, make('span', {}, text));
+  made.setAttribute('aria-label', words);
+  Object.assign(made, { words, more, real, said });
+  return made;
+}
+
+function legend(view) {
+  const unit = settings.view === 'counts' ? '' : ' %';
+  const scale = (kind, words, most) => make('span', { className: `cg-scale ${kind}` }, make('i'), `${words} ${most}${unit}`);
+  box.querySelector('.cg-legend').replaceChildren(
+    ...(settings.errors ? [] : [scale('cg-right', '✓ right: up to', view.most[0])]),
+    scale('cg-wrong', '✗ wrong: up to', view.most[1]),
+    make('span', { className: 'cg-scale cg-none' }, make('i'), 'never'),
+    make('span', {}, 'Every number and every name opens its pictures.'));
+}
+
+function mark() {
+  for (const made of rows.flat()) {
+    const on = chosen && same(made.real, chosen.real) && same(made.said, chosen.said);
+    if (on) made.setAttribute('aria-current', 'true');
+    else made.removeAttribute('aria-current');
+  }
+}
+
+// One stop of the Tab key for the whole grid; arrows move inside. Row 0 and column 0 are the headers.
+function moveTo(row, column, focus = true) {
+  const last = rows.length - 1;
+  spot = { row: Math.min(last, Math.max(0, row)), column: Math.min(last, Math.max(0, column)) };
+  for (const made of rows.flat()) made.tabIndex = -1;
+  const made = rows[spot.row][spot.column];
+  made.tabIndex = 0;
+  if (focus) made.focus();
+}
+
+function place(made) {
+  const row = rows.findIndex((line) => line.includes(made));
+  return row < 0 ? null : { row, column: rows[row].indexOf(made) };
+}
+
+function tell(made) {
+  tip.hidden = !made;
+  if (!made) return;
+  tip.firstChild.textContent = made.words;
+  tip.lastChild.textContent = made.more;
+  const [area, at] = [frame.getBoundingClientRect(), made.getBoundingClientRect()];
+  const left = at.left - area.left + at.width / 2 - tip.offsetWidth / 2;
+  const above = at.top - area.top - tip.offsetHeight - 8;
+  tip.style.left = `${Math.max(0, Math.min(left, area.width - tip.offsetWidth))}px`;
+  tip.style.top = `${above < 0 ? at.bottom - area.top + 8 : above}px`;
+}
+
+table.addEventListener('click', (event) => {
+  const made = event.target.closest('button');
+  if (!made) return;
+  chosen = { real: made.real, said: made.said };
+  const { row, column } = place(made);
+  mark();
+  moveTo(row, column);
+  trigger('select', chosen);
+});
+
+table.addEventListener('keydown', (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const { row, column } = spot;
+  const last = rows.length - 1;
+  const spots = {
+    ArrowUp: [row - 1, column], ArrowDown: [row + 1, column], ArrowLeft: [row, column - 1], ArrowRight: [row, column + 1],
+    Home: [row, 0], End: [row, last], PageUp: [0, column], PageDown: [last, column],
+  };
+  if (event.key === 'Escape') tell(null);
+  if (!(event.key in spots)) return;
+  event.preventDefault();
+  moveTo(...spots[event.key]);
+});
+
+table.addEventListener('pointerover', (event) => event.pointerType === 'mouse' && tell(event.target.closest('button')));
+table.addEventListener('pointerleave', () => tell(null));
+table.addEventListener('focusin', (event) => tell(event.target.matches(':focus-visible') ? event.target : null));
+table.addEventListener('focusout', () => tell(null));
+
+const controls = {
+  order: box.querySelector('.cg-order'), errors: box.querySelector('.cg-errors'), groups: box.querySelector('.cg-groups'),
+};
+
+function showSettings() {
+  for (const radio of box.querySelectorAll('.cg-views input')) radio.checked = radio.value === settings.view;
+  controls.order.value = settings.order;
+  controls.errors.checked = settings.errors;
+  controls.groups.checked = settings.groups;
+  controls.order.disabled = settings.groups;
+}
+
+box.querySelector('.cg-controls').addEventListener('change', (event) => {
+  if (event.target.name === 'cg-view') settings.view = event.target.value;
+  settings.order = controls.order.value;
+  settings.errors = controls.errors.checked;
+  settings.groups = controls.groups.checked;
+  remember();
+  showSettings();
+  draw();
+});
+
+function load() {
+  if (props.value) chosen = props.value.chosen;
+  draw();
+  const made = rows.flat().find((other) => other.hasAttribute('aria-current'));
+  if (made && !table.contains(document.activeElement)) {
+    const { row, column } = place(made);
+    moveTo(row, column, false);
+  }
+}
+
+showSettings();
+load();
+watch('value', load);
+// Asked for when the tab is opened, and again each time it is: a run may have ended in between.
+let visible = false;
+new ResizeObserver(() => {
+  const before = visible;
+  visible = element.offsetWidth > 0;
+  if (visible && !before) trigger('open', {});
+}).observe(element);

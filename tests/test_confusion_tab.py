@@ -1,0 +1,311 @@
+"""The Confusion matrix tab shows the numbers of its evaluation, opens the right pictures, and refuses forged events."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from demo import confusion_tab
+from demo.components.class_table import AccuracyLine, ClassTable
+from demo.components.confusion_grid import VIEWS, ConfusionGrid, Matrix
+from demo.components.picture_gallery import PAGE, Page, PictureGallery, sheet
+from diclam.data import CLASSES
+from diclam.draw import percent
+from diclam.errors import RunError
+from diclam.evaluate import Evaluation
+from diclam.selection import ALL, Selection
+from tests.conftest import random_cifar10, random_evaluation
+
+COUNT = 2000
+
+
+class Evaluations:
+    """Two models that were tested, under 'one' and 'two', and one that was not."""
+
+    def __init__(self) -> None:
+        self._known = {"one": random_evaluation(COUNT, seed=1), "two": random_evaluation(COUNT, seed=2), "untested": None}
+
+    def evaluation(self, key: str) -> Evaluation | None:
+        if key not in self._known:
+            raise RunError(f"There is no run {key!r}.")
+        return self._known[key]
+
+
+class Album:
+    """Random pictures; without `everything`, only those with an even number are here."""
+
+    def __init__(self, everything: bool = True) -> None:
+        self._images = random_cifar10(10, COUNT).test_images
+        self._everything = everything
+
+    def get(self, index: int) -> Tensor | None:
+        return self._images[index] if 0 <= index < COUNT and (self._everything or index % 2 == 0) else None
+
+    def available(self, indices: Iterable[int]) -> list[int]:
+        return [index for index in indices if self.get(index) is not None]
+
+
+@pytest.fixture(scope="module")
+def models() -> Evaluations:
+    return Evaluations()
+
+
+@pytest.fixture(scope="module")
+def album() -> Album:
+    return Album()
+
+
+@pytest.fixture(scope="module")
+def one(models: Evaluations) -> Evaluation:
+    evaluation = models.evaluation("one")
+    assert evaluation is not None
+    return evaluation
+
+
+class Tab:
+    """The tab in a page of its own; events are handed to the function that answers them."""
+
+    def __init__(self, models: Evaluations, album: Album) -> None:
+        with gr.Blocks() as self.page:
+            self.key = gr.Dropdown(["one", "two", "untested"], value="one")
+            self.gallery = confusion_tab.build(models, self.key, album).open_picture
+        (self.grid,) = [block for block in self.page.blocks.values() if isinstance(block, ConfusionGrid)]
+
+    def send(self, component: Any, name: str, *inputs: Any, **data: Any) -> Any:
+        (listener,) = [fn for fn in self.page.fns.values() if (component._id, name) in fn.targets]
+        assert listener.fn is not None
+        events = [gr.EventData(None, data)] if name not in ("open", "change") else []
+        return listener.fn(*inputs, *events)
+
+
+@pytest.fixture(scope="module")
+def tab(models: Evaluations, album: Album) -> Tab:
+    return Tab(models, album)
+
+
+def shown(page: Page) -> dict[str, Any]:
+    value = PictureGallery().postprocess(page)
+    assert value is not None
+    return value
+
+
+def test_the_grid_holds_every_count_and_its_shares(one: Evaluation) -> None:
+    sent = ConfusionGrid().postprocess(Matrix(one.confusion, Selection((3,), (5,))))
+    assert sent is not None
+    table = sent["classes"]
+    assert table["counts"] == one.confusion.tolist()
+    assert set(table["views"]) == set(VIEWS)
+    for i in range(10):
+        for j in range(10):
+            n = one.confusion[i, j]
+            assert table["views"]["counts"]["text"][i][j] == str(n)
+            for view, total in (("real", one.confusion[i].sum()), ("said", one.confusion[:, j].sum())):
+                assert float(table["views"][view]["text"][i][j]) == pytest.approx(100 * n / total, abs=0.0501)
+            assert table["words"][i][j].startswith(f"{n} of {one.confusion[i].sum()} real ")
+    assert sent["chosen"] == {"real": (3,), "said": (5,)}
+    assert np.array(sent["groups"]["counts"]).sum() == COUNT
+
+
+def test_diagonal_and_errors_have_a_scale_each(one: Evaluation) -> None:
+    for table in ("classes", "groups"):
+        sent = ConfusionGrid().postprocess(Matrix(one.confusion, Selection()))
+        assert sent is not None
+        for view in sent[table]["views"].values():
+            level = np.array(view["level"])
+            diagonal = np.eye(len(level), dtype=bool)
+            assert level[diagonal].max() == level[~diagonal].max() == 1
+            assert ((level >= 0) & (level <= 1)).all()
+
+
+def test_a_model_that_never_says_some_class_is_shown_too(one: Evaluation) -> None:
+    never = replace(one, predicted=np.where(one.predicted == 3, 5, one.predicted))
+    sent = ConfusionGrid().postprocess(Matrix(never.confusion, Selection()))
+    assert sent is not None
+    assert sent["classes"]["column_words"][3] == "No picture was called cat."
+    assert sent["classes"]["views"]["said"]["text"][3][3] == "0"
+    rows = ClassTable().postprocess(never)
+    assert rows[3]["cells"][0] == {"text": "0.0 %", "interval": "0.0 to 100.0"}
+
+
+def test_the_table_is_scikit_learn_s(one: Evaluation) -> None:
+    for row, expected in zip(ClassTable().postprocess(one), one.per_class.itertuples(), strict=True):
+        assert row["name"] == expected[1]
+        assert [cell["text"] for cell in row["cells"]] == [percent(float(figure)) for figure in expected[2:5]]
+    line = AccuracyLine().postprocess(one)
+    assert line is not None
+    assert line["accuracy"] == percent(one.accuracy)
+    assert line["means"] == f"precision {percent(one.precision)}, recall {percent(one.recall)}, F1 {percent(one.f1)}"
+
+
+def test_no_evaluation_empties_everything() -> None:
+    assert (
+        ConfusionGrid().postprocess(None) is PictureGallery().postprocess(None) is AccuracyLine().postprocess(None) is None
+    )
+    assert ClassTable().postprocess(None) == []
+
+
+def test_opening_draws_everything_with_the_worst_cell_chosen(tab: Tab, one: Evaluation) -> None:
+    untested, accuracy, matrix, page, classes, chosen, drawn = tab.send(tab.grid, "open", "one", None, None)
+    assert not untested.visible
+    assert accuracy is classes is one
+    assert matrix.chosen == chosen == page.selection
+    errors = one.confusion - np.diag(np.diag(one.confusion))
+    assert len(chosen.find(one)) == errors.max()
+    again = tab.send(tab.grid, "open", "one", chosen, drawn)
+    assert all(value == gr.skip() for value in again)
+
+
+def test_another_model_keeps_the_cell_and_shows_its_own_pictures(tab: Tab, models: Evaluations) -> None:
+    *_, chosen, drawn = tab.send(tab.grid, "open", "one", Selection((3,), (3,)), None)
+    _, _, matrix, page, _, kept, _ = tab.send(tab.key, "change", "two", chosen, drawn)
+    two = models.evaluation("two")
+    assert two is not None
+    assert kept == chosen
+    assert (matrix.counts == two.confusion).all()
+    assert page.matching == two.confusion[3, 3]
+
+
+def test_a_model_without_test_results_says_so_and_empties_the_tab(tab: Tab) -> None:
+    untested, *values, chosen, drawn = tab.send(tab.key, "change", "untested", Selection((3,), (5,)), 17)
+    assert untested.visible
+    assert values == [None] * 4
+    assert chosen == Selection((3,), (5,))
+    assert drawn is None
+    with pytest.raises(gr.Error, match="no test results"):
+        tab.send(tab.grid, "select", "untested", chosen, real=[3], said=[5])
+
+
+def test_a_click_opens_the_pictures_of_that_cell(tab: Tab, album: Album, one: Evaluation) -> None:
+    page, chosen = tab.send(tab.grid, "select", "one", Selection(), real=[3], said=[3])
+    assert chosen == Selection((3,), (3,))
+    assert page.title.startswith(f"{one.confusion[3, 3]} of {COUNT // 10} real cats were called cat")
+    value = shown(page)
+    assert len(value["pictures"]) == min(PAGE, one.confusion[3, 3])
+    assert all(one.true[p["index"]] == one.predicted[p["index"]] == 3 and p["right"] for p in value["pictures"])
+    column = np.asarray(Image.open(io.BytesIO(base64.b64decode(value["sheet"].split(",")[1]))))
+    for place, picture in enumerate(value["pictures"]):
+        expected = album.get(picture["index"])
+        assert expected is not None
+        assert np.array_equal(column[32 * place : 32 * (place + 1)], expected.permute(1, 2, 0).numpy())
+
+
+def test_headers_open_a_row_a_column_and_everything(tab: Tab, one: Evaluation) -> None:
+    row, _ = tab.send(tab.grid, "select", "one", Selection(), real=[3], said=list(ALL))
+    column, _ = tab.send(tab.grid, "select", "one", Selection(), real=list(ALL), said=[3])
+    everything, _ = tab.send(tab.grid, "select", "one", Selection(), real=list(ALL), said=list(ALL))
+    assert (row.matching, column.matching, everything.matching) == (COUNT // 10, (one.predicted == 3).sum(), COUNT)
+    assert row.more.startswith(percent(one.confusion[3, 3] / (COUNT // 10)) + " right")
+    assert everything.more.startswith(percent(one.accuracy) + " right")
+
+
+def test_the_share_has_its_interval(one: Evaluation, album: Album) -> None:
+    page = confusion_tab.turn_to(one, Selection((3,), (3,)), album)
+    n = int(one.confusion[3, 3])
+    assert page.more.startswith(f"{percent(n / 200)}; 95 % interval ")
+
+
+def test_pages_turn_through_all_pictures_once(tab: Tab) -> None:
+    chosen, seen = Selection(real=(3,)), []
+    for first in (0, 60, 120, 180):
+        page = tab.send(tab.gallery, "turn", "one", chosen, first=first)
+        assert shown(page)["range"] == f"{first + 1} to {min(first + 60, 200)} of 200"
+        seen += page.indices
+    assert len(seen) == len(set(seen)) == 200
+    assert tab.send(tab.gallery, "turn", "one", chosen, first=6000).first == 180
+
+
+def test_filters_and_order_are_taken_over_and_kept_for_the_next_cell(tab: Tab, one: Evaluation) -> None:
+    asked = {"sort": "least sure", "wrong": True, "confidence": [0, 0.6], "gate": [0.25, 1]}
+    page, chosen = tab.send(tab.gallery, "query", "one", Selection(real=(3,)), **asked)
+    assert chosen == Selection((3,), wrong=True, confidence=(0, 0.6), gate=(0.25, 1), sort="least sure")
+    assert page.indices == chosen.find(one).tolist()[:PAGE]
+    assert shown(page)["filtered"] == f"{page.matching} of {COUNT // 10} fit the filters."
+    _, following = tab.send(tab.grid, "select", "one", chosen, real=[5], said=[3])
+    assert following == replace(chosen, real=(5,), said=(3,))
+
+
+def test_what_is_not_here_is_said(one: Evaluation) -> None:
+    half = Album(everything=False)
+    page = confusion_tab.turn_to(one, Selection(real=(3,)), half)
+    everywhere = Selection(real=(3,)).find(one)
+    assert page.here == (everywhere % 2 == 0).sum() < page.matching
+    assert shown(page)["note"].startswith(f"{page.here} of {page.matching} shown; the others need the data set")
+    assert "python -m diclam data" in shown(page)["note"]
+
+
+def test_an_empty_cell_says_so(one: Evaluation, album: Album) -> None:
+    never = replace(one, predicted=np.where(one.predicted == 3, 5, one.predicted))
+    value = shown(confusion_tab.turn_to(never, Selection((3,), (3,)), album))
+    assert (value["pictures"], value["sheet"], value["note"]) == ([], "", "There is no such picture.")
+    value = shown(confusion_tab.turn_to(one, Selection((3,), confidence=(0, 0.05)), album))
+    assert value["note"] == "No picture fits the filters."
+
+
+def test_a_model_without_mistakes_opens_with_everything(one: Evaluation) -> None:
+    assert confusion_tab.first_selection(replace(one, predicted=one.true)) == Selection()
+
+
+def test_a_picture_tells_what_was_said(one: Evaluation, album: Album) -> None:
+    page = confusion_tab.turn_to(one, Selection(real=(3,), wrong=True), album)
+    for index, picture in zip(page.indices, shown(page)["pictures"], strict=True):
+        said = CLASSES[one.predicted[index]]
+        assert picture["words"].startswith(f"Test picture {index}, really cat, called {said}, ")
+        assert picture["told"][0]["name"] == said
+        assert not picture["right"]
+
+
+def test_no_picture_makes_no_sheet() -> None:
+    assert sheet([]) == ""
+    assert sheet([torch.zeros(3, 32, 32, dtype=torch.uint8)]).startswith("data:image/webp;base64,")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {}, {"real": [99], "said": [0]}, {"real": [0], "said": [-1]}, {"real": 3, "said": 5}, {"real": "3", "said": [5]},
+        {"real": [3.0], "said": [5]}, {"real": [], "said": [5]}, {"real": [[3]], "said": [5]}, {"real": [3, 3], "said": [5]},
+    ],
+)  # fmt: skip
+def test_a_forged_cell_is_refused(tab: Tab, data: dict[str, Any]) -> None:
+    with pytest.raises(gr.Error, match="class"):
+        tab.send(tab.grid, "select", "one", None, **data)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sort": "__class__"}, {"sort": None}, {"wrong": "yes"}, {"confidence": [0.5]}, {"gate": None}, {"gate": [1, 0]},
+        {"gate": ["a", "b"]}, {"gate": [0, float("inf")]}, {"confidence": {"0": 1}},
+    ],
+)  # fmt: skip
+def test_a_forged_filter_is_refused(tab: Tab, changes: dict[str, Any]) -> None:
+    whole: dict[str, Any] = {"sort": "surest", "wrong": False, "confidence": [0, 1], "gate": [0, 1]}
+    with pytest.raises(gr.Error):
+        tab.send(tab.gallery, "query", "one", None, **(whole | changes))
+
+
+@pytest.mark.parametrize("first", [-60, 1, "0", None, 1.5, True, [0]])
+def test_a_forged_page_is_refused(tab: Tab, first: Any) -> None:
+    with pytest.raises(gr.Error, match="multiple of 60"):
+        tab.send(tab.gallery, "turn", "one", None, first=first)
+
+
+def test_a_forged_model_is_refused(tab: Tab) -> None:
+    for component, name, data in ((tab.grid, "open", {}), (tab.grid, "select", {"real": [3], "said": [5]})):
+        inputs = ("../../etc", None, None) if name == "open" else ("../../etc", None)
+        with pytest.raises(gr.Error, match="no run"):
+            tab.send(component, name, *inputs, **data)
+
+
+def test_no_listener_is_public(tab: Tab) -> None:
+    assert {fn.api_visibility for fn in tab.page.fns.values()} == {"private"}
