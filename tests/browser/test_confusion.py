@@ -1,0 +1,166 @@
+"""What a visitor does in the Confusion matrix tab, by pointer and by keyboard alone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from diclam import checkpoint
+from diclam.confusion import row_words
+from diclam.data import CLASSES
+from diclam.evaluate import Evaluation
+from tests.browser.test_classify import ANSWER, choose_tab
+
+EVALUATION = Evaluation.load(checkpoint.bundled())
+
+
+def opened(page: Page) -> Page:
+    expect(page.locator("#dc-sentence")).to_contain_text(ANSWER)
+    choose_tab(page, "Confusion matrix")
+    expect(page.locator("#dc-grid td button")).to_have_count(100)
+    expect(pictures(page).first).to_be_visible()
+    return page
+
+
+def cell(page: Page, real: str, said: str) -> Locator:
+    return page.locator("#dc-grid td button").nth(10 * CLASSES.index(real) + CLASSES.index(said))
+
+
+def pictures(page: Page) -> Locator:
+    return page.locator("#dc-gallery .pg-pictures button")
+
+
+def title(page: Page) -> Locator:
+    return page.locator("#dc-gallery .pg-title")
+
+
+def words(real: str, said: str) -> str:
+    return row_words(EVALUATION.confusion, (CLASSES.index(real),), (CLASSES.index(said),))
+
+
+def test_it_opens_on_the_most_frequent_mistake(page: Page) -> None:
+    opened(page)
+    expect(title(page)).to_contain_text(re.compile(r"\d+ of 1000 real \w+ were called \w+\."))
+    marked = page.locator("#dc-grid [aria-current]")
+    expect(marked).to_have_count(1)
+    assert marked.get_attribute("aria-label") == title(page).inner_text()
+
+
+def test_a_click_on_a_cell_then_on_a_picture_opens_it_in_classify(page: Page) -> None:
+    opened(page)
+    cell(page, "cat", "dog").click()
+    expect(title(page)).to_have_text(words("cat", "dog"))
+    before = page.locator("#dc-sentence").text_content()
+    picture = pictures(page).first
+    expect(picture).to_have_attribute("aria-label", re.compile(r"really cat, called dog"))
+    picture.click()
+    expect(page.get_by_role("tab", name="Classify")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#dc-sentence")).not_to_have_text(before or "")
+    expect(page.locator("#dc-sentence")).to_contain_text("The network says dog")
+
+
+def test_by_keyboard_alone_from_a_cell_to_classify(page: Page) -> None:
+    opened(page)
+    marked = page.locator("#dc-grid [aria-current]")
+    marked.focus()
+    page.keyboard.press("PageUp")  # the top row is the header
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(title(page)).to_have_text(words("airplane", "airplane"))
+    # To what airplanes are called most, when it is not airplane.
+    said = int(EVALUATION.confusion[0, 1:].argmax()) + 1
+    assert EVALUATION.confusion[0, said] > 1
+    for _ in range(said):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Space")
+    expect(title(page)).to_have_text(words("airplane", CLASSES[said]))
+    for _ in range(12):  # past the controls of the gallery
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.closest('.pg-pictures') !== null"):
+            break
+    expect(pictures(page).first).to_be_focused()
+    page.keyboard.press("ArrowRight")
+    expect(pictures(page).nth(1)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("tab", name="Classify")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#dc-sentence")).to_contain_text(f"The network says {CLASSES[said]}")
+
+
+def test_headers_open_rows_columns_and_everything(page: Page) -> None:
+    opened(page)
+    grid = page.locator("#dc-grid")
+    right = int(EVALUATION.confusion[3, 3])
+    grid.locator("tbody th button").nth(3).click()
+    expect(title(page)).to_have_text(f"1000 real cats: {right} answers are right, {1000 - right} wrong.")
+    grid.locator("thead .cg-head").nth(3).click()
+    said = int(EVALUATION.confusion[:, 3].sum())
+    expect(title(page)).to_have_text(f"{said} pictures were called cat: {right} rightly, {said - right} wrongly.")
+    grid.locator(".cg-all").click()
+    expect(title(page)).to_contain_text("10,000 pictures")
+
+
+def test_counts_become_shares_and_the_choice_is_remembered(page: Page) -> None:
+    opened(page)
+    count = int(EVALUATION.confusion[3, 3])
+    expect(cell(page, "cat", "cat")).to_have_text(str(count))
+    page.get_by_text("% of each real class").click()
+    expect(cell(page, "cat", "cat")).to_have_text(f"{count / 10:.1f}")
+    page.get_by_text("% of each answer").click()
+    said = EVALUATION.confusion[:, 3].sum()
+    expect(cell(page, "cat", "cat")).to_have_text(f"{100 * count / said:.1f}")
+    page.reload()
+    opened(page)
+    expect(cell(page, "cat", "cat")).to_have_text(f"{100 * count / said:.1f}")
+
+
+def test_another_order_moves_the_cells_with_their_pictures(page: Page) -> None:
+    opened(page)
+    page.get_by_label("Order").select_option(label="dog first")
+    grid = page.locator("#dc-grid")
+    expect(grid.locator("tbody th").first).to_have_text("dog")
+    grid.locator("td button").nth(4).click()  # of the row 'dog', the column that cats now have
+    expect(title(page)).to_have_text(words("dog", "cat"))
+    page.get_by_label("mistakes only").check()
+    expect(grid.locator("td button").first).to_have_text("")
+    page.get_by_label("animals against vehicles").check()
+    expect(grid.locator("td button")).to_have_count(4)
+    grid.locator("td button").nth(1).click()
+    expect(title(page)).to_contain_text(re.compile(r"of 6000 real animals were called vehicle\."))
+
+
+def test_filters_narrow_and_pages_turn(page: Page) -> None:
+    opened(page)
+    page.locator("#dc-grid tbody th button").nth(3).click()
+    expect(page.locator(".pg-pager span")).to_have_text("1 to 60 of 1000")
+    first = pictures(page).first.get_attribute("aria-label") or ""
+    page.get_by_role("button", name="Next").click()
+    expect(page.locator(".pg-pager span")).to_have_text("61 to 120 of 1000")
+    assert pictures(page).first.get_attribute("aria-label") != first
+    page.get_by_text("Filter", exact=True).click()
+    page.get_by_label("only wrong answers").check()
+    wrong = 1000 - int(EVALUATION.confusion[3, 3])
+    expect(page.locator(".pg-filtered > span")).to_have_text(f"{wrong} of 1000 fit the filters.")
+    expect(pictures(page).first).to_have_class("pg-false")
+    page.get_by_label("how sure it was, up to, percent").fill("60")
+    page.keyboard.press("Enter")
+    expect(page.locator(".pg-filtered > span")).not_to_have_text(f"{wrong} of 1000 fit the filters.")
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator(".pg-pager span")).to_have_text("1 to 60 of 1000")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_phone_shows_the_whole_matrix(page: Page, theme: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{page.url.split('?')[0]}?__theme={theme}")
+    opened(page)
+    cell(page, "cat", "dog").click()
+    expect(title(page)).to_have_text(words("cat", "dog"))
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    box = page.locator("#dc-grid table").bounding_box()
+    assert box is not None
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 390
