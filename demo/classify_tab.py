@@ -15,6 +15,7 @@ from demo.components.attention_picker import Attended, AttentionPicker
 from demo.components.data_uri import data_uri
 from demo.components.example_strip import ExampleStrip
 from demo.components.expert_panel import ExpertPanel
+from demo.components.payload import whole
 from demo.components.safe_image import SafeImage
 from demo.components.seen_picture import SeenPicture
 from diclam.data import CLASSES
@@ -26,6 +27,8 @@ from diclam.predict import Picture
 
 EXAMPLES = [Path(__file__).parents[1] / "assets" / "examples" / f"{name}.png" for name in CLASSES]
 FIRST_QUERY = (8, 8)
+GRID = 16
+"""Rows and columns of attention's positions."""
 
 ATTENTION_WORDS = (
     "Attention lets every position of the picture take information from all others; each head has its own way to choose. "
@@ -53,6 +56,8 @@ class ClassifyTab:
     """Changing it classifies; it may be set to a PIL picture or a path."""
     outputs: list[gr.components.Component]
     """What the values of `answer` go to, in their order."""
+    answered: gr.events.Dependency
+    """Its `failure`: there was no answer, and a message said why."""
 
 
 def answer(models: HasModels, key: str, picture: Picture | None) -> tuple[Any, ...]:
@@ -71,6 +76,7 @@ def build(models: HasModels, model_key: gr.components.Component) -> ClassifyTab:
             with gr.Column(scale=2, min_width=280):
                 picture = SafeImage(
                     label="Picture",
+                    show_label=False,
                     sources=["upload", "clipboard", "webcam"],
                     height=300,
                     buttons=[],
@@ -94,36 +100,42 @@ def build(models: HasModels, model_key: gr.components.Component) -> ClassifyTab:
         experts = ExpertPanel(elem_id="dc-experts")
         download = gr.Button("Download this explanation as a picture", size="sm", interactive=False, elem_id="dc-download")
 
-    tab = ClassifyTab(picture, [seen, sentence, bars, attention, experts, download])
-    _wire_answer(models, model_key, tab)
-    _wire_download(models, model_key, tab, attention, download)
+    outputs: list[gr.components.Component] = [seen, sentence, bars, attention, experts, download]
+    answered = _wire_answer(models, model_key, picture, outputs)
+    _wire_download(models, model_key, picture, attention, download)
     examples.select(
         _example, None, picture,
         show_progress="hidden", trigger_mode="multiple", queue=False, api_visibility="private",
     )  # fmt: skip
-    return tab
+    return ClassifyTab(picture, outputs, answered)
 
 
-def _wire_answer(models: HasModels, model_key: gr.components.Component, tab: ClassifyTab) -> None:
+def _wire_answer(
+    models: HasModels,
+    model_key: gr.components.Component,
+    picture: SafeImage,
+    outputs: list[gr.components.Component],
+) -> gr.events.Dependency:
     # The stock picture reports each change twice, and an empty one while a file is on its way. Its path, as a text, changes
     # once; only the cross empties it.
     path = gr.Textbox(visible="hidden")
-    tab.picture.change(None, [tab.picture, path], path, js=_PATH, show_progress="hidden", api_visibility="private")
-    tab.picture.clear(None, None, path, js="() => ''", show_progress="hidden", api_visibility="private")
+    picture.change(None, [picture, path], path, js=_PATH, show_progress="hidden", api_visibility="private")
+    picture.clear(None, None, path, js="() => ''", show_progress="hidden", api_visibility="private")
     answered = gr.on(
-        [path.change, model_key.change], _handler(models), [model_key, tab.picture], tab.outputs,
+        [path.change, model_key.change], _handler(models), [model_key, picture], outputs,
         show_progress="hidden", trigger_mode="always_last", api_visibility="private",
     )  # fmt: skip
     # A refused file leaves the answer as it was; the picture that belongs to it comes back, from the browser's own copy.
     kept = gr.JSON(visible=False)
-    answered.success(None, tab.picture, kept, js="(picture) => picture", api_visibility="private")
-    answered.failure(None, kept, [tab.picture, path], js=_BACK, api_visibility="private")
+    answered.success(None, picture, kept, js="(picture) => picture", api_visibility="private")
+    answered.failure(None, kept, [picture, path], js=_BACK, api_visibility="private")
+    return answered
 
 
 def _wire_download(
     models: HasModels,
     model_key: gr.components.Component,
-    tab: ClassifyTab,
+    picture: SafeImage,
     attention: AttentionPicker,
     download: gr.Button,
 ) -> None:
@@ -134,12 +146,12 @@ def _wire_download(
         show_progress="hidden", trigger_mode="multiple", queue=False, api_visibility="private",
     )  # fmt: skip
 
-    def draw(key: str, picture: Picture | None, position: tuple[int, int]) -> str:
-        if picture is None:
+    def draw(key: str, chosen: Picture | None, position: tuple[int, int]) -> str:
+        if chosen is None:
             raise gr.Error("Choose a picture first.", print_exception=False)
-        return data_uri(render(_explained(models, key, picture), picture, position))
+        return data_uri(render(_explained(models, key, chosen), chosen, position))
 
-    drawn = download.click(draw, [model_key, tab.picture, query], drawing, show_progress="hidden", api_visibility="private")
+    drawn = download.click(draw, [model_key, picture, query], drawing, show_progress="hidden", api_visibility="private")
     drawn.success(None, drawing, None, js=_SAVE, api_visibility="private")
 
 
@@ -165,14 +177,14 @@ def _explained(models: HasModels, key: str, picture: Picture) -> Explanation:
 
 
 def _example(event: gr.EventData) -> Image.Image:
-    index = getattr(event, "index", None)
-    if not isinstance(index, int) or not 0 <= index < len(EXAMPLES):
+    index = whole(event, "index")
+    if index is None or not 0 <= index < len(EXAMPLES):
         raise gr.Error(f"Expected the number of an example, 0 to {len(EXAMPLES) - 1}.", print_exception=False)
     return Image.open(EXAMPLES[index])
 
 
 def _chosen(event: gr.EventData) -> tuple[int, int]:
-    row, column = getattr(event, "row", None), getattr(event, "column", None)
-    if not all(isinstance(n, int) and 0 <= n < 16 for n in (row, column)):
-        raise gr.Error("Expected a position, a row and a column in 0 .. 15 each.", print_exception=False)
-    return int(row), int(column)  # pyright: ignore[reportArgumentType]
+    row, column = whole(event, "row"), whole(event, "column")
+    if row is None or column is None or not (0 <= row < GRID and 0 <= column < GRID):
+        raise gr.Error(f"Expected a position, a row and a column in 0 .. {GRID - 1} each.", print_exception=False)
+    return row, column

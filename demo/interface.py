@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,89 +13,74 @@ import gradio as gr
 from PIL import Image
 
 from demo import about_tab, classify_tab, confusion_tab, train_tab
+from demo.components.payload import whole
 from demo.gallery import Pictures
-from demo.models import BUNDLED, Models, choices
+from demo.models import BUNDLED, Models
+from demo.theme import theme
 from diclam import predict
 from diclam.errors import DiclamError
 
 HERE = Path(__file__).parent
 TITLE = "DiCLAM, a small CIFAR-10 classifier you can look into"
-SYSTEM_FONT = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
-MONO_FONT = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
-# Uploads beyond this are refused before they are written; pictures have a stricter limit of their own.
+HEADER = "<h1>DiCLAM</h1><p>a small CIFAR-10 classifier you can look into</p>"
+TABS = {"train": "Train", "classify": "Classify", "confusion": "Confusion matrix", "about": "About"}
+"""Ids, as in the address (`?tab=about`), and what a visitor reads."""
+FIRST_TAB = "classify"
+TEST_PICTURES = 10_000
+FIRST_EXAMPLE = classify_tab.EXAMPLES[3]
+# Uploads beyond this are cut off; within it, `predict.load_picture` refuses with a message what is too large.
 MAX_FILE_SIZE = predict.MAX_BYTES + 1_000_000
+# The tab that a visitor opens goes into the address: a reload comes back to it, a link leads to it. While the page is being
+# drawn, before anybody has touched it, tabs report themselves too.
+_REMEMBER = """() => {
+  if (!navigator.userActivation?.hasBeenActive) return;
+  const address = new URL(window.location);
+  address.searchParams.set('tab', '%s');
+  window.history.replaceState(window.history.state, '', address);
+}"""
 
 
 def build() -> gr.Blocks:
-    """The page, ready to be launched with `launch_options()`."""
+    """The page, ready to be launched with `launch_options()`. Nothing is loaded yet: a model comes with the first answer."""
     models = Models()
     pictures = Pictures()
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         with gr.Row(elem_id="dc-header"):
-            gr.HTML("<h1>DiCLAM <small>a small CIFAR-10 classifier you can look into</small></h1>")
+            gr.HTML(HEADER, apply_default_css=False, elem_id="dc-title")
             model_key = gr.Dropdown(
-                choices(), value=BUNDLED, label="Model, for all tabs", elem_id="dc-model", filterable=False, scale=0,
-                min_width=300,
-            )  # fmt: skip
-        with gr.Tabs(selected="classify") as tabs:
-            with gr.Tab("Train", id="train"):
+                models.choices(), value=BUNDLED, label="Model, for all tabs", filterable=False, elem_id="dc-model"
+            )
+        with gr.Tabs(selected=FIRST_TAB, overflow_behavior="wrap", elem_id="dc-tabs") as tabs:
+            with gr.Tab(TABS["train"], id="train") as train_page:
                 train = train_tab.build()
-            with gr.Tab("Classify", id="classify"):
+            with gr.Tab(TABS["classify"], id="classify") as classify_page:
                 classify = classify_tab.build(models, model_key)
-            with gr.Tab("Confusion matrix", id="confusion"):
+            with gr.Tab(TABS["confusion"], id="confusion") as confusion_page:
                 confusion = confusion_tab.build(models, model_key, pictures)
-            with gr.Tab("About", id="about"):
-                about_tab.build()
+            with gr.Tab(TABS["about"], id="about") as about_page:
+                about_tab.build(models, model_key)
 
-        first = classify_tab.EXAMPLES[3]
-
-        def on_load() -> tuple[Any, ...]:
-            """An example with its answer, so that the page never opens empty."""
-            return str(first), *classify_tab.answer(models, BUNDLED, predict.load_picture(first))
-
-        demo.load(on_load, None, [classify.picture, *classify.outputs], show_progress="hidden", api_visibility="private")
-        demo.load(_fresh_choices, model_key, model_key, show_progress="hidden", api_visibility="private")
-        model_key.focus(_fresh_choices, model_key, model_key, show_progress="hidden", api_visibility="private")
-
-        def use_model(name: str | None) -> gr.Dropdown:
-            if not name:
-                raise gr.Error("There is no trained model to use yet.", print_exception=False)
-            known = choices()
-            if name not in [key for _, key in known]:
-                raise gr.Error(f"The run {name} has no model that can be used.", print_exception=False)
-            gr.Info("All tabs use this model now.")
-            return gr.Dropdown(known, value=name)
-
-        train.use_model.click(use_model, train.shown_run, model_key, show_progress="hidden", api_visibility="private")
-
-        def open_picture(shown: list[int], event: gr.SelectData) -> tuple[Image.Image, gr.Tabs]:
-            place = event.index
-            if not isinstance(place, int) or not 0 <= place < len(shown):
-                raise gr.Error("There is no such picture in this gallery.", print_exception=False)
-            try:
-                pixels = pictures.get(int(shown[place]))
-            except DiclamError as error:
-                raise gr.Error(str(error), print_exception=False) from error
-            if pixels is None:
-                raise gr.Error("This picture is only there with the whole data set.", print_exception=False)
-            return Image.fromarray(pixels.permute(1, 2, 0).numpy()), gr.Tabs(selected="classify")
-
-        confusion.gallery.select(
-            open_picture, confusion.chosen, [classify.picture, tabs],
-            show_progress="hidden", trigger_mode="multiple", api_visibility="private",
-        )  # fmt: skip
-    demo.queue(max_size=64, default_concurrency_limit=2, api_open=False)
-    return demo
+        links = Links(models, pictures)
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+        for page in (train_page, classify_page, confusion_page, about_page):
+            page.select(None, js=_REMEMBER % page.id, **quiet)
+        demo.load(links.first_view, None, [tabs, classify.picture], **quiet)
+        # Runs come and go while the page is open.
+        gr.on([demo.load, tabs.select, model_key.focus], links.known, model_key, model_key, queue=False, **quiet)
+        classify.answered.failure(links.usable, model_key, model_key, queue=False, **quiet)
+        train.use_model.click(links.use, train.shown_run, model_key, queue=False, **quiet)
+        confusion.open_picture.select(links.picture, None, [classify.picture, tabs], trigger_mode="multiple", **quiet)
+    return demo.queue(max_size=64, default_concurrency_limit=2, api_open=False)
 
 
 def launch_options() -> dict[str, Any]:
     """How the page is served: on loopback unless GRADIO_SERVER_NAME says otherwise, and never a file of the project."""
     styles = [HERE / "style.css", *sorted(HERE.glob("*_tab.css"))]
-    theme = gr.themes.Default(primary_hue="blue", secondary_hue="blue", font=SYSTEM_FONT, font_mono=MONO_FONT)
     return {
         "css": "\n".join(path.read_text(encoding="utf-8") for path in styles),
-        "theme": theme,
+        "theme": theme(),
         "footer_links": ["settings"],
+        "run_history": False,
         "show_error": False,
         "max_file_size": MAX_FILE_SIZE,
         "allowed_paths": [],
@@ -103,7 +89,55 @@ def launch_options() -> dict[str, Any]:
     }
 
 
-def _fresh_choices(key: str) -> gr.Dropdown:
-    """The list as it is now: runs come and go while the page is open."""
-    known = choices()
-    return gr.Dropdown(known, value=key if key in [k for _, k in known] else BUNDLED)
+@dataclass(frozen=True)
+class Links:
+    """What happens across tabs. Each method answers an event, which anybody can send by hand with anything in it."""
+
+    models: Models
+    pictures: Pictures
+
+    def first_view(self, request: gr.Request) -> tuple[gr.Tabs, str]:
+        """The tab that the address names, and an example, so that the page never opens empty."""
+        tab = request.query_params.get("tab")
+        return gr.Tabs(selected=tab if tab in TABS else FIRST_TAB), str(FIRST_EXAMPLE)
+
+    def known(self, key: str) -> gr.Dropdown:
+        """The models there are now. One that is gone gives way to the bundled one."""
+        choices = self.models.choices()
+        if key in [known for _, known in choices]:
+            return gr.Dropdown(choices)
+        gr.Warning(f"The model {key} is no longer there. All tabs use the bundled one now.")
+        return gr.Dropdown(choices, value=BUNDLED)
+
+    def usable(self, key: str) -> gr.Dropdown:
+        """After an answer that failed: a model that cannot be loaded gives way to the bundled one. Why it cannot, the
+        answer's own message says."""
+        choices = self.models.choices()
+        try:
+            self.models.model(key)
+        except DiclamError:
+            if key != BUNDLED:
+                gr.Warning("All tabs use the bundled model now.")
+                return gr.Dropdown(choices, value=BUNDLED)
+        return gr.Dropdown(choices)
+
+    def use(self, name: str | None) -> gr.Dropdown:
+        """The model of a run becomes the model of all tabs."""
+        choices = self.models.choices()
+        if name not in [known for _, known in choices]:
+            raise gr.Error("There is no trained model to use yet.", print_exception=False)
+        gr.Info(f"All tabs use {name} now.")
+        return gr.Dropdown(choices, value=name)
+
+    def picture(self, event: gr.EventData) -> tuple[Image.Image, gr.Tabs]:
+        """A test picture of the gallery, opened in Classify."""
+        index = whole(event, "index")
+        if index is None or not 0 <= index < TEST_PICTURES:
+            raise gr.Error(f"Expected the number of a test picture, 0 to {TEST_PICTURES - 1}.", print_exception=False)
+        try:
+            pixels = self.pictures.get(index)
+        except DiclamError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+        if pixels is None:
+            raise gr.Error("This picture is only there with the whole data set.", print_exception=False)
+        return Image.fromarray(pixels.permute(1, 2, 0).numpy()), gr.Tabs(selected="classify")

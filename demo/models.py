@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
 
 from diclam import checkpoint, runs
-from diclam.errors import DiclamError, RunError
-from diclam.evaluate import Evaluation
+from diclam.draw import percent
+from diclam.errors import CheckpointError, DiclamError, RunError
+from diclam.evaluate import FIGURES, Evaluation
 from diclam.model import DiCLAM
 
 BUNDLED = "bundled"
@@ -36,14 +39,17 @@ class Models:
         stamp = _stamp(key, folder / checkpoint.WEIGHTS)
         with self._lock:
             if stamp not in self._models:
-                self._keep(self._models, stamp, checkpoint.load(folder))
+                try:
+                    self._keep(self._models, stamp, checkpoint.load(folder))
+                except CheckpointError as error:  # a visitor knows the model by its key, and no folder of the server
+                    raise CheckpointError(str(error).replace(str(folder), key)) from error
             self._models.move_to_end(stamp)
             return self._models[stamp]
 
     def evaluation(self, key: str) -> Evaluation | None:
         """None when the model was not tested, or the files of its test cannot be read. Raises RunError."""
         folder = self.folder(key)
-        stamp = _stamp(key, folder / "evaluation.json")
+        stamp = _stamp(key, folder / FIGURES)
         with self._lock:
             if stamp not in self._evaluations:
                 try:
@@ -56,15 +62,11 @@ class Models:
 
     def choices(self) -> list[tuple[str, str]]:
         """(label, key) of every model there is: the bundled one, then the runs with weights, the newest first."""
-        keys = [BUNDLED, *(run.name for run in runs.list_runs() if run.has_checkpoint)]
-        return [(self._label(key), key) for key in keys]
-
-    def _label(self, key: str) -> str:
-        try:
-            evaluation = self.evaluation(key)
-        except RunError:  # deleted a moment ago
-            evaluation = None
-        return f"{key} - {evaluation.accuracy:.1%}" if evaluation else f"{key} - not tested"
+        choices = []
+        for key in [BUNDLED, *(run.name for run in runs.list_runs() if run.has_checkpoint)]:
+            with suppress(RunError):  # deleted a moment ago, or no name of a run
+                choices.append((_label(key, self.folder(key)), key))
+        return choices
 
     def _keep(self, cache: OrderedDict, stamp: Stamp, value: object) -> None:
         for old in [old for old in cache if old[0] == stamp[0]]:
@@ -80,3 +82,14 @@ def _stamp(key: str, path: Path) -> Stamp:
         return key, path.stat().st_mtime_ns
     except OSError:
         return key, 0
+
+
+def _label(key: str, folder: Path) -> str:
+    """Reads one number only: there may be hundreds of runs, and the list is made each time somebody opens it."""
+    try:
+        accuracy = json.loads((folder / FIGURES).read_text(encoding="utf-8"))["accuracy"]
+        if 0 <= accuracy <= 1:
+            return f"{key} - {percent(accuracy)}"
+    except (OSError, ValueError, TypeError, KeyError):
+        pass
+    return f"{key} - not tested"

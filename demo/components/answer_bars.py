@@ -31,7 +31,7 @@ class AnswerSentence(gr.HTML):
     def postprocess(self, value: Prediction | None) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         if value is None:
             return "Choose a picture, or one of the examples."
-        return sentence(value.probabilities)
+        return sentence(value.probabilities).replace(" %", "\u00a0%")  # never a line that begins with the sign
 
 
 class AnswerBars(gr.HTML):

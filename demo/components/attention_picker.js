@@ -102,7 +102,7 @@ function map(head) {
 function draw() {
   const position = `row ${query.row + 1}, column ${query.column + 1}`;
   const sentences = [`Position in ${position}.`];
-  figures.querySelector('figcaption').textContent = `the picture, position in ${position}`;
+  figures.querySelector('figcaption').textContent = `the picture, ${position}`;
   shown.frames.forEach((frame, index) => {
     mark(frame, 'query', query.row, query.column);
     if (index === 0) return;

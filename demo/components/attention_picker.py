@@ -66,12 +66,14 @@ _TEMPLATE = """
 <div class="ap" hidden>
   <div class="ap-figures">
     <figure>
-      <div class="ap-frame" tabindex="0" role="slider" aria-label="Position in the picture; arrow keys move it"><canvas></canvas></div>
+      <div class="ap-frame" tabindex="0" role="slider"
+        aria-label="Position in the picture; arrow keys move it"><canvas></canvas></div>
       <figcaption></figcaption>
     </figure>
   </div>
   <div class="ap-legend" role="img"
-    aria-label="Colours run from dark blue, 1/${times} of an even share or less, over grey, an even share, to yellow, ${times} times or more">
+    aria-label="Colours run from dark blue, 1/${times} of an even share or less,
+      over grey, an even share, to yellow, ${times} times or more">
     <div class="ap-ramp"></div>
     <div class="ap-ticks"><span>1/${times} or less</span><span>an even share</span><span>${times} times or more</span></div>
   </div>
