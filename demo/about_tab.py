@@ -73,7 +73,7 @@ class HasModels(Protocol):
     def folder(self, key: str) -> Path: ...
 
 
-def build(models: HasModels, model_key: gr.components.Component) -> None:
+def build(models: HasModels, model_key: gr.Dropdown) -> None:
     """Builds the tab in the current Blocks. `model_key` holds the key of the model of `models` that is drawn; the figures
     are the bundled one's, and when it is missing, its place says so."""
     with gr.Column(elem_id="dc-about"):
@@ -108,7 +108,8 @@ def figures(models: HasModels) -> list[tuple[str, str]]:
 
 def _training(run: Run) -> list[tuple[str, str]]:
     """How the model of this folder was made, as far as it is written down there."""
-    status, rows = run.status(), []
+    status = run.status()
+    rows: list[tuple[str, str]] = []
     if started := status.started:
         held_out = f"{started.validation_pictures:,} more held out" if started.validation_pictures else "none held out"
         rows.append(

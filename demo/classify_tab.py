@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import gradio as gr
+from gradio.components import Component
+from gradio.events import Dependency
 from PIL import Image
 
 from demo.components.answer_bars import AnswerBars, AnswerSentence
@@ -54,9 +56,9 @@ class ClassifyTab:
 
     picture: SafeImage
     """Changing it classifies; it may be set to a PIL picture or a path."""
-    outputs: list[gr.components.Component]
+    outputs: list[Component]
     """What the values of `answer` go to, in their order."""
-    answered: gr.events.Dependency
+    answered: Dependency
     """Its `failure`: there was no answer, and a message said why."""
 
 
@@ -69,7 +71,7 @@ def answer(models: HasModels, key: str, picture: Picture | None) -> tuple[Any, .
     return picture, prediction, prediction, Attended(explanation, picture), prediction, gr.Button(interactive=True)
 
 
-def build(models: HasModels, model_key: gr.components.Component) -> ClassifyTab:
+def build(models: HasModels, model_key: gr.Dropdown) -> ClassifyTab:
     """Builds the tab in the current Blocks. `model_key` holds the key of a model of `models`; changing it answers anew."""
     with gr.Column(elem_id="dc-classify"):
         with gr.Row():
@@ -83,7 +85,7 @@ def build(models: HasModels, model_key: gr.components.Component) -> ClassifyTab:
                     alt_text="The picture to classify",
                     elem_id="dc-picture",
                 )
-                gr.HTML("<p class='dc-quiet'>Or one of these CIFAR-10 test pictures:</p>")
+                gr.HTML("<p class='dc-quiet'>Or one of these CIFAR-10 test pictures:</p>", js_on_load=_SHARP)
                 examples = ExampleStrip(EXAMPLES, elem_id="dc-examples")
             with gr.Column(scale=5, min_width=280):
                 sentence = AnswerSentence(elem_id="dc-sentence")
@@ -100,7 +102,7 @@ def build(models: HasModels, model_key: gr.components.Component) -> ClassifyTab:
         experts = ExpertPanel(elem_id="dc-experts")
         download = gr.Button("Download this explanation as a picture", size="sm", interactive=False, elem_id="dc-download")
 
-    outputs: list[gr.components.Component] = [seen, sentence, bars, attention, experts, download]
+    outputs: list[Component] = [seen, sentence, bars, attention, experts, download]
     answered = _wire_answer(models, model_key, picture, outputs)
     _wire_download(models, model_key, picture, attention, download)
     examples.select(
@@ -112,10 +114,10 @@ def build(models: HasModels, model_key: gr.components.Component) -> ClassifyTab:
 
 def _wire_answer(
     models: HasModels,
-    model_key: gr.components.Component,
+    model_key: gr.Dropdown,
     picture: SafeImage,
-    outputs: list[gr.components.Component],
-) -> gr.events.Dependency:
+    outputs: list[Component],
+) -> Dependency:
     # The stock picture reports each change twice, and an empty one while a file is on its way. Its path, as a text, changes
     # once; only the cross empties it.
     path = gr.Textbox(visible="hidden")
@@ -134,7 +136,7 @@ def _wire_answer(
 
 def _wire_download(
     models: HasModels,
-    model_key: gr.components.Component,
+    model_key: gr.Dropdown,
     picture: SafeImage,
     attention: AttentionPicker,
     download: gr.Button,
@@ -155,6 +157,10 @@ def _wire_download(
     drawn.success(None, drawing, None, js=_SAVE, api_visibility="private")
 
 
+# A picture of 32 x 32 is shown as the squares that it is; a photograph would only look ragged.
+_SHARP = """document.addEventListener('load', ({ target }) => {
+  if (target.matches?.('#dc-picture img')) target.style.imageRendering = target.naturalWidth <= 64 ? 'pixelated' : 'auto';
+}, true);"""
 _PATH = "(picture, path) => picture ? picture.path : path"
 _BACK = "(kept) => [kept, kept ? kept.path : '']"
 _SAVE = """(drawing) => {

@@ -65,11 +65,12 @@ def build() -> gr.Blocks:
         for page in (train_page, classify_page, confusion_page, about_page):
             page.select(None, js=_REMEMBER % page.id, **quiet)
         demo.load(links.first_view, None, [tabs, classify.picture], **quiet)
-        # Runs come and go while the page is open.
-        gr.on([demo.load, tabs.select, model_key.focus], links.known, model_key, model_key, queue=False, **quiet)
-        classify.answered.failure(links.usable, model_key, model_key, queue=False, **quiet)
-        train.use_model.click(links.use, train.shown_run, model_key, queue=False, **quiet)
-        confusion.open_picture.select(links.picture, None, [classify.picture, tabs], trigger_mode="multiple", **quiet)
+        # Runs come and go while the page is open. Through the queue, as only there Gradio shows what a listener tells.
+        gr.on([demo.load, tabs.select, model_key.focus], links.known, model_key, model_key, **quiet)
+        classify.answered.failure(links.usable, model_key, model_key, **quiet)
+        train.use_model.click(links.use, train.shown_run, model_key, **quiet)
+        for gallery in confusion.galleries:
+            gallery.select(links.picture, None, [classify.picture, tabs], trigger_mode="multiple", **quiet)
     return demo.queue(max_size=64, default_concurrency_limit=2, api_open=False)
 
 

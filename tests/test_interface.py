@@ -1,24 +1,63 @@
-"""The served page: nothing of the project, nor of the machine, can be read through it."""
+"""The served page: what one tab does to another, and that nothing of the machine can be read or upset through it."""
 
 from __future__ import annotations
 
 import ast
+import json
 import urllib.error
 import urllib.parse
 import urllib.request
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 import pytest
+import torch
+from torch import Tensor
 
-from demo.interface import build, launch_options
+from demo import about_tab, classify_tab
+from demo.interface import FIRST_EXAMPLE, FIRST_TAB, TABS, Links, build, launch_options
+from demo.models import BUNDLED, Models
+from diclam import checkpoint
+from diclam.model import DiCLAM
+from diclam.predict import load_picture
 
 ROOT = Path(__file__).parents[1]
 
 
+class OnePicture:
+    """A data set whose only picture is number 5."""
+
+    pixels = torch.arange(3 * 32 * 32).reshape(3, 32, 32).to(torch.uint8)
+
+    def get(self, index: int) -> Tensor | None:
+        return self.pixels if index == 5 else None
+
+
+class Request:
+    """What the browser's address holds."""
+
+    def __init__(self, **query: str) -> None:
+        self.query_params = query
+
+
 @pytest.fixture(scope="module")
-def page() -> gr.Blocks:
+def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder of runs: one good, one whose every file is garbage."""
+    root = tmp_path_factory.mktemp("runs")
+    checkpoint.save(root / "good", DiCLAM())
+    (root / "garbage").mkdir()
+    for name in ("run.json", "events.jsonl", "config.json", "model.safetensors", "evaluation.json", "predictions.csv"):
+        (root / "garbage" / name).write_bytes(b"\x00\xff garbage \n{")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DICLAM_RUNS", str(root))
+        yield root
+
+
+@pytest.fixture(scope="module")
+def page(root: Path) -> gr.Blocks:
     return build()
 
 
@@ -27,6 +66,11 @@ def url(page: gr.Blocks) -> Iterator[str]:
     _, url, _ = page.launch(**launch_options(), prevent_thread_lock=True, quiet=True)
     yield url
     page.close(verbose=False)
+
+
+@pytest.fixture
+def links(root: Path) -> Links:
+    return Links(Models(), OnePicture())
 
 
 def status(url: str) -> int:
@@ -38,12 +82,146 @@ def status(url: str) -> int:
         return error.code
 
 
+def event(**data: Any) -> gr.EventData:
+    return gr.EventData(None, data)
+
+
+def number(page: gr.Blocks, name: str, inputs: int) -> int:
+    """The listener of this name with so many inputs, as requests call it."""
+    return next(key for key, fn in page.fns.items() if fn.name == name and len(fn.inputs) == inputs)
+
+
+def sent(url: str, listener: int, data: list[Any], event_data: Any = None) -> dict[str, Any]:
+    """What the queue answers to an event that somebody sends by hand."""
+    session = uuid.uuid4().hex
+    body = {"data": data, "fn_index": listener, "session_hash": session, "event_data": event_data}
+    request = urllib.request.Request(
+        f"{url}gradio_api/queue/join", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=10):
+        pass
+    with urllib.request.urlopen(f"{url}gradio_api/queue/data?session_hash={session}", timeout=30) as stream:
+        for line in stream:
+            message = json.loads(line.removeprefix(b"data:")) if line.strip() else {}
+            if message.get("msg") == "process_completed":
+                return message
+    raise AssertionError("The queue never answered.")
+
+
+def uploaded(url: str, name: str, content: bytes) -> str:
+    boundary = uuid.uuid4().hex
+    body = f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'.encode()
+    body += content + f"\r\n--{boundary}--\r\n".encode()
+    request = urllib.request.Request(
+        f"{url}gradio_api/upload", body, {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:
+        (path,) = json.loads(response.read())
+    return path
+
+
+@pytest.mark.parametrize("tab", [*TABS, "nonsense", "<script>", "", None])
+def test_the_address_opens_its_tab_and_unknown_ones_the_first(links: Links, tab: str | None) -> None:
+    shown, picture = links.first_view(Request(**({} if tab is None else {"tab": tab})))  # pyright: ignore[reportArgumentType]
+    assert shown.selected == (tab if tab in TABS else FIRST_TAB)
+    assert picture == str(FIRST_EXAMPLE)
+
+
+def test_the_list_of_models_follows_the_runs(links: Links, root: Path) -> None:
+    before = links.known(BUNDLED)
+    assert [key for _, key in before.choices] == [BUNDLED, "good", "garbage"]
+    checkpoint.save(root / "later", DiCLAM())
+    try:
+        assert "later" in [key for _, key in links.known("good").choices]
+    finally:
+        for path in (root / "later").iterdir():
+            path.unlink()
+        (root / "later").rmdir()
+    with pytest.warns(UserWarning, match="later is no longer there"):
+        assert links.known("later").value == BUNDLED
+
+
+def test_a_model_that_is_there_stays_chosen(links: Links) -> None:
+    """No value is sent: one that a visitor has chosen meanwhile must not be taken back."""
+    assert "value" not in links.known("good").constructor_args
+    assert "value" not in links.usable("good").constructor_args
+
+
+def test_a_damaged_model_gives_way_to_the_bundled_one(links: Links) -> None:
+    for key in ("garbage", "nobody"):
+        with pytest.warns(UserWarning, match="use the bundled model now"):
+            assert links.usable(key).value == BUNDLED
+
+
+def test_what_happens_across_tabs_can_tell_the_visitor(page: gr.Blocks) -> None:
+    """Gradio drops the messages of listeners that go past the queue."""
+    for name in ("known", "usable", "use"):
+        assert page.fns[number(page, name, 1)].queue
+
+
+def test_a_trained_model_is_used_by_its_name(links: Links) -> None:
+    chosen = links.use("good")
+    assert chosen.value == "good"
+    assert "good" in [key for _, key in chosen.choices]
+
+
+@pytest.mark.parametrize("name", ["", None, "nobody", "../good", "/etc", ["good"], {"a": 1}])
+def test_no_other_name_is_used(links: Links, name: Any) -> None:
+    with pytest.raises(gr.Error, match="no trained model"):
+        links.use(name)
+
+
+def test_a_picture_of_the_gallery_opens_in_classify(links: Links) -> None:
+    image, tabs = links.picture(event(index=5))
+    assert (image.size, tabs.selected) == ((32, 32), "classify")
+    assert image.getpixel((1, 0)) == tuple(OnePicture.pixels[:, 0, 1].tolist())
+
+
+def test_a_picture_that_is_not_here_is_a_message(links: Links) -> None:
+    with pytest.raises(gr.Error, match="whole data set"):
+        links.picture(event(index=6))
+
+
+@pytest.mark.parametrize("index", [-1, 10_000, 10**30, "5", 5.0, True, None, [5], {"a": 5}])
+def test_a_forged_picture_is_refused(links: Links, index: Any) -> None:
+    with pytest.raises(gr.Error, match="number of a test picture"):
+        links.picture(event(index=index))
+
+
+def test_an_event_that_brings_nothing_is_refused(links: Links) -> None:
+    for nothing in (None, [], "index", 3):
+        with pytest.raises(gr.Error, match="number of a test picture"):
+            links.picture(gr.EventData(None, nothing))
+
+
+def test_forged_events_are_refused_by_the_server(url: str, page: gr.Blocks) -> None:
+    forged = [
+        ("_example", [], {"index": 99}, "number of an example"),
+        ("_example", [], None, "number of an example"),
+        ("picture", [], {"index": -1}, "number of a test picture"),
+        ("use", ["../../etc"], None, "no trained model"),
+        ("known", ["../../etc"], None, "not in the list of choices"),
+        ("draw", ["bundled", None, None], None, "Choose a picture first"),
+    ]
+    for name, data, event_data, reason in forged:
+        answer = sent(url, number(page, name, len(data)), data, event_data)
+        assert not answer["success"], name
+        assert reason in answer["output"]["error"], name
+
+
+def test_a_file_of_the_server_cannot_be_passed_off_as_an_upload(url: str, page: gr.Blocks) -> None:
+    listener = number(page, "draw", 3)
+    for path in ("/etc/passwd", str(ROOT / "assets" / "examples" / "cat.png"), "../app.py"):
+        file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+        assert not sent(url, listener, [BUNDLED, file, None])["success"], path
+
+
 @pytest.mark.parametrize(
     "path",
     [
         "app.py", "README.md", "requirements.txt", "pyproject.toml", ".git/config", ".ci/run", "diclam/model.py",
-        "demo/interface.py", "assets/bundled/model.safetensors", "/etc/passwd", "../../../etc/passwd",
-        str(ROOT / "app.py"), str(ROOT / "demo" / "interface.py"), "http://127.0.0.1:1/x",
+        "demo/interface.py", "assets/bundled/model.safetensors", "assets/examples/cat.png", "/etc/passwd",
+        "../../../etc/passwd", str(ROOT / "app.py"), str(ROOT / "demo" / "interface.py"), "http://127.0.0.1:1/x",
     ],
 )  # fmt: skip
 def test_no_file_can_be_read_through_the_server(url: str, path: str) -> None:
@@ -52,12 +230,39 @@ def test_no_file_can_be_read_through_the_server(url: str, path: str) -> None:
         assert status(f"{url}file={name}") in (400, 403, 404)
 
 
+def test_no_run_can_be_read_through_the_server(url: str, root: Path) -> None:
+    for name in ("events.jsonl", "run.json", "model.safetensors"):
+        assert status(f"{url}gradio_api/file={root / 'garbage' / name}") in (400, 403, 404)
+
+
+def test_only_the_plotting_script_is_served_of_what_is_installed(url: str) -> None:
+    package = Path(pytest.importorskip("plotly").__file__).parent
+    assert status(f"{url}gradio_api/file={package / 'package_data' / 'plotly.min.js'}") == 200
+    assert status(f"{url}gradio_api/file={package / '__init__.py'}") == 403
+    assert status(f"{url}gradio_api/file={package / 'package_data' / 'plotly.min.js'}/../../__init__.py") in (400, 403, 404)
+
+
+def test_an_uploaded_drawing_is_never_shown_as_a_page(url: str) -> None:
+    drawing = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
+    path = uploaded(url, "drawing.svg", drawing)
+    with urllib.request.urlopen(f"{url}gradio_api/file={path}", timeout=10) as response:
+        assert response.headers["Content-Disposition"].startswith("attachment")
+        assert "svg" not in response.headers["Content-Type"]
+
+
+def test_the_settings_sent_to_the_browser_name_no_place_on_this_machine(url: str) -> None:
+    with urllib.request.urlopen(f"{url}config", timeout=10) as response:
+        assert str(ROOT) not in response.read().decode()
+
+
 def test_listens_on_loopback(url: str) -> None:
     assert urllib.parse.urlsplit(url).hostname in ("127.0.0.1", "localhost")
+    assert not {"server_name", "share", "server_port"} & set(launch_options())
 
 
-def test_the_page_answers(url: str) -> None:
-    assert status(url) == 200
+def test_the_page_answers_whatever_lies_among_the_runs(url: str) -> None:
+    for query in ("", "?tab=about", "?tab=nonsense"):
+        assert status(url + query) == 200
 
 
 def test_analytics_are_off_and_the_queue_is_bounded(page: gr.Blocks) -> None:
@@ -67,8 +272,22 @@ def test_analytics_are_off_and_the_queue_is_bounded(page: gr.Blocks) -> None:
 
 
 def test_no_listener_is_advertised(page: gr.Blocks) -> None:
-    shown = [fn.api_name for fn in page.fns.values() if fn.api_visibility == "public"]
-    assert not shown
+    assert {fn.api_visibility for fn in page.fns.values()} == {"private"}
+
+
+def test_building_the_page_loads_no_model(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Models, "model", lambda self, key: pytest.fail(f"{key} was loaded"))
+    build()
+
+
+def test_the_page_opens_without_the_bundled_model(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "bundled", lambda: tmp_path / "nowhere")
+    texts = [block.value for block in build().blocks.values() if type(block) is gr.HTML]
+    assert any(about_tab.MISSING in text for text in texts)
+    models = Models()
+    assert models.choices()[0] == ("bundled - not tested", BUNDLED)
+    with pytest.raises(gr.Error, match=r"bundled has no config\.json"):
+        classify_tab.answer(models, BUNDLED, load_picture(FIRST_EXAMPLE))
 
 
 def test_the_page_names_no_other_host() -> None:

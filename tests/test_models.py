@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from demo.models import BUNDLED, Models
-from diclam import checkpoint, runs
+from diclam import checkpoint
 from diclam.errors import CheckpointError, RunError
 from diclam.model import DiCLAM
 from tests.conftest import random_evaluation
@@ -57,6 +57,27 @@ def test_choices_name_every_model_that_has_weights(root: Path) -> None:
     assert [key for _, key in choices] == [BUNDLED, "2026-01-02_report", "2026-01-01_report"]
     assert choices[1][0].endswith("not tested")
     assert choices[2][0].endswith("%")
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b"\xff\xfe\x00", b"[]", b'{"accuracy": "high"}', b'{"accuracy": NaN}', b'{"accuracy": 7}']
+)
+def test_a_run_of_garbage_is_a_choice_like_any_other_until_it_is_used(root: Path, content: bytes) -> None:
+    folder = root / "garbage"
+    folder.mkdir()
+    for name in ("config.json", "model.safetensors", "evaluation.json", "predictions.csv", "events.jsonl", "run.json"):
+        (folder / name).write_bytes(content)
+    models = Models()
+    assert ("garbage - not tested", "garbage") in models.choices()
+    assert models.evaluation("garbage") is None
+    with pytest.raises(CheckpointError, match="garbage") as caught:
+        models.model("garbage")
+    assert str(root) not in str(caught.value)
+
+
+def test_a_folder_that_is_not_named_as_a_run_is_no_choice(root: Path) -> None:
+    trained(root, "<b>run</b>", tested=False)
+    assert [key for _, key in Models().choices()] == [BUNDLED]
 
 
 def test_an_untested_model_has_no_evaluation_until_it_is_tested(root: Path) -> None:
