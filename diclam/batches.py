@@ -23,7 +23,7 @@ class Batches:
         self._epoch = -1
 
     def next(self, fraction: float) -> tuple[Tensor, Tensor]:
-        """-> normalised pictures (B, 3, S, S) in channels-last memory and their labels (B,); `fraction` of the run is over."""
+        """-> normalised pictures (B, 3, S, S), channels-last, and labels (B,), when `fraction` of the run is over."""
         indices_B = next(self._indices)
         x_B3HW = augment.normalize(self._augmented(self._images[indices_B], indices_B))
         if self._config.cutout:

@@ -134,7 +134,7 @@ class Failed(Event):
 def from_json(line: str) -> Event:
     """The event that `Event.to_json` wrote. Raises ValueError for anything else."""
     values: Any = json.loads(line)
-    kind = Event.kinds.get(values.pop("event", None)) if isinstance(values, dict) else None
+    kind = Event.kinds.get(str(values.pop("event", None))) if isinstance(values, dict) else None
     if kind is None:
         raise ValueError(f"Expected a line with an event of a known kind; got {line[:80]!r}.")
     try:

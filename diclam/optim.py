@@ -1,4 +1,4 @@
-"""What turns gradients into steps: AdamW, or Muon for the convolution filters, and how their step sizes follow the budget."""
+"""What turns gradients into steps: AdamW, or Muon for the filters, and how their step sizes follow the budget."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalized(matrices_BRC: Tensor, steps: int = NEWTON_SCHULZ_STEPS) -> Tensor:
-    """Each matrix with its singular values pushed towards 1 (into about 0.5 .. 1.3 after five steps), its directions kept."""
+    """Each matrix with its singular values pushed towards 1 (about 0.5 .. 1.3 after five steps), its directions kept."""
     x = matrices_BRC / (matrices_BRC.norm(dim=(1, 2), keepdim=True) + 1e-7)
     tall = x.shape[1] > x.shape[2]
     x = x.mT if tall else x

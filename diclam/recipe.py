@@ -94,7 +94,7 @@ class TrainConfig:
     gradient_clip: float = 1.0
     """Largest norm of the gradient over all weights; longer ones are scaled down. Above 0."""
     flip: str = "random"
-    """'random' mirrors each training picture with a chance of one half; 'alternating' mirrors it every other epoch; 'none'."""
+    """Mirror each training picture: 'random' (with a chance of one half), 'alternating' (every other epoch) or 'none'."""
     crop_padding: int = 4
     """Pixels of padding on each side before a random 32 x 32 window is cut, 0 to 16; 0 cuts nothing."""
     crop_mode: str = "reflect"

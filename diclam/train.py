@@ -246,9 +246,10 @@ class _Training:
     def _one_step(self) -> tuple[Tensor, Tensor, float]:
         """-> loss and gradient norm, still on the device, and the learning rate."""
         config = self.config
-        rate = set_rates(self.optimizers, config, self.fraction)
+        fraction = self.fraction
+        rate = set_rates(self.optimizers, config, fraction)
         self.model.train()
-        x_B3HW, labels_B = self.batches.next(self.fraction)
+        x_B3HW, labels_B = self.batches.next(fraction)
         with autocast(self.device, self.dtype):
             logits_BK = self.model(x_B3HW)
         loss = F.cross_entropy(logits_BK.float(), labels_B, label_smoothing=config.label_smoothing)
@@ -266,7 +267,8 @@ class _Training:
         fraction, epoch = self.validated_at
         if not self.validation_pictures or self._last_step():
             return False
-        return self.fraction - fraction >= 0.2 or self.epoch - epoch >= self.config.validate_epochs
+        # A fifth that is passed counts from the start of the run: steps are coarse, and delays would add up.
+        return int(5 * self.fraction) > int(5 * fraction) or self.epoch - epoch >= self.config.validate_epochs
 
     def _validate(self) -> Validated:
         start = self.clock()

@@ -206,7 +206,7 @@ def test_learns_to_tell_bright_from_dark() -> None:
     data = random_cifar10(400)
     shade = (data.train_labels * 25)[:, None, None, None].to(torch.uint8)
     easy = Cifar10((data.train_images // 16) + shade, data.train_labels, data.test_images, data.test_labels)
-    _, events = run(small_config(epochs=6.0, validate_epochs=2.0, holdout=100, flip=False, crop_padding=0), data=easy)
+    _, events = run(small_config(epochs=6.0, validate_epochs=2.0, holdout=100, flip="none", crop_padding=0), data=easy)
     accuracies = [v.accuracy for v in the(events, Validated)]
     assert max(accuracies) > 0.6
     losses = [s.loss for s in the(events, Step)]

@@ -1,0 +1,95 @@
+"""Batches: every picture once an epoch, changed as the settings say, from the seed alone."""
+
+from __future__ import annotations
+
+import torch
+
+from diclam.augment import normalize
+from diclam.batches import Batches
+from diclam.recipe import TrainConfig, config
+
+PLAIN = {"flip": "none", "crop_padding": 0, "batch_size": 8}
+
+
+def numbered(count: int = 32) -> tuple[torch.Tensor, torch.Tensor]:
+    """Picture k is k everywhere but for a dark left half, so that its label and its direction can be seen in it."""
+    images = torch.arange(count, dtype=torch.uint8)[:, None, None, None].expand(count, 3, 32, 32).clone() + 100
+    images[..., :16] = 0
+    return images, torch.arange(count)
+
+
+def batches(**changes: object) -> Batches:
+    return Batches(*numbered(), config("report", **(PLAIN | changes)))
+
+
+def mirrored(x: torch.Tensor) -> torch.Tensor:
+    """(B,) whether the dark half is on the right."""
+    return x[..., :4].mean((1, 2, 3)) > x[..., -4:].mean((1, 2, 3))
+
+
+def test_every_picture_comes_once_an_epoch_with_its_label() -> None:
+    source = batches()
+    for _ in range(2):
+        seen = []
+        for _ in range(4):
+            x, labels = source.next(0.0)
+            torch.testing.assert_close(x, normalize(numbered()[0][labels]))
+            seen += labels.tolist()
+        assert sorted(seen) == list(range(32))
+
+
+def test_the_order_is_new_each_epoch_and_follows_from_the_seed() -> None:
+    def order(seed: int, steps: int = 8) -> list[int]:
+        source = batches(seed=seed)
+        return [label for _ in range(steps) for label in source.next(0.0)[1].tolist()]
+
+    assert order(0) == order(0)
+    assert order(0)[:32] != order(0)[32:]
+    assert order(0) != order(1)
+
+
+def test_an_incomplete_last_batch_is_left_out() -> None:
+    source = batches(batch_size=10)
+    assert [len(source.next(0.0)[1]) for _ in range(6)] == [10] * 6
+
+
+def test_alternating_flips_show_both_views_in_two_epochs() -> None:
+    source = batches(flip="alternating")
+    views: dict[int, list[bool]] = {k: [] for k in range(32)}
+    for _ in range(4 * 4):
+        x, labels = source.next(0.0)
+        for label, flipped in zip(labels.tolist(), mirrored(x).tolist(), strict=True):
+            views[label].append(flipped)
+    assert all(a != b and a == c and b == d for a, b, c, d in views.values())
+    assert 8 <= sum(view[0] for view in views.values()) <= 24
+
+
+def test_random_flips_mirror_about_half_and_none_mirrors_nothing() -> None:
+    for flip, low, high in (("random", 0.3, 0.7), ("none", 0.0, 0.0)):
+        source = batches(flip=flip)
+        share = torch.cat([mirrored(source.next(0.0)[0]) for _ in range(20)]).double().mean()
+        assert low <= share <= high
+
+
+def test_the_early_part_is_smaller() -> None:
+    source = batches(early_side=24, early_part=0.5)
+    assert source.next(0.49)[0].shape[2:] == (24, 24)
+    assert source.next(0.5)[0].shape[2:] == (32, 32)
+
+
+def test_a_crop_and_a_cutout_change_the_picture() -> None:
+    for changes in ({"crop_padding": 4}, {"cutout": 8}):
+        x, labels = batches(**changes).next(0.0)
+        assert not torch.equal(x, normalize(numbered()[0][labels]))
+
+
+def test_pictures_are_channels_last_floats() -> None:
+    for settings in ({}, {"early_side": 16, "early_part": 1.0}):
+        x, _ = batches(**settings).next(0.0)
+        assert x.dtype == torch.float32
+        assert x.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_the_recipes_differ_in_how_they_flip() -> None:
+    flips: dict[str, TrainConfig] = {name: config(name) for name in ("report", "fast")}
+    assert (flips["report"].flip, flips["fast"].flip) == ("random", "alternating")

@@ -1,0 +1,51 @@
+"""Device and precision are what this machine has and what is fast on it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from diclam import device
+from diclam.errors import ConfigError
+
+
+def test_auto_is_a_device_that_computes() -> None:
+    assert torch.ones(2, device=device.pick_device()).sum().item() == 2
+
+
+def test_a_device_that_is_not_here_is_a_message() -> None:
+    for name in ("cuda:99", "rocket"):
+        with pytest.raises(ConfigError, match=f"{name}.*try 'cpu'"):
+            device.pick_device(name)
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)])
+def test_a_precision_that_was_asked_for_is_taken(name: str, dtype: torch.dtype) -> None:
+    assert device.pick_precision(name, torch.device("cpu"), clock=pytest.fail) == dtype
+
+
+@pytest.mark.parametrize(
+    ("full", "half", "dtype"),
+    [(1.0, 0.5, torch.bfloat16), (1.0, 0.9, torch.float32), (1.0, 50.0, torch.float32)],
+    ids=["twice as fast", "hardly faster", "no instructions for it"],
+)
+def test_the_faster_precision_is_taken(
+    monkeypatch: pytest.MonkeyPatch, full: float, half: float, dtype: torch.dtype
+) -> None:
+    seconds = {torch.float32: full, torch.bfloat16: half}
+    monkeypatch.setattr(device, "_convolution_seconds", lambda place, precision, clock: seconds[precision])
+    assert device.pick_precision("auto", torch.device("cpu")) == dtype
+
+
+def test_the_question_is_cheap_and_answers() -> None:
+    looks = iter(range(10_000))
+    picked = device.pick_precision("auto", torch.device("cpu"), clock=lambda: float(next(looks)))
+    assert picked == torch.float32, "by this clock both take the same time"
+    assert next(looks) < 100
+
+
+def test_autocast_only_for_half_precision() -> None:
+    x, weight = torch.ones(2, 2), torch.ones(2, 2)
+    for dtype in (torch.float32, torch.bfloat16):
+        with device.autocast(torch.device("cpu"), dtype):
+            assert (x @ weight).dtype == dtype

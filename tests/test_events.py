@@ -1,0 +1,46 @@
+"""Events go to one line of strict JSON and back."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from diclam.events import Event, Failed, Fetching, Finished, Started, Step, Tested, Testing, Validated, from_json
+
+EVERY_KIND = [
+    Fetching("a folder", 3, None, "files"),
+    Started("report", 60.0, 0, "cpu", "bfloat16", 40_000, 1000, 128, 1_837_452),
+    Step(1, 0.01, 2.3, 1e-3, 0.7, 150.0, 0.9, 0.015),
+    Step(2, 0.02, None, 1e-3, None, 150.0, 1.9, 0.03),
+    Validated(2, 0.02, 2.2, 0.21, 1000, 2.0, True),
+    Finished("time", 2, 0.02, 59.8, 256, None),
+    Testing(500, 10_000),
+    Tested(0.9, 0.91, 0.92, 0.915, 4.0),
+    Failed('a message with "quotes" and\nlines'),
+]
+
+
+def test_every_kind_is_tried_here() -> None:
+    assert {type(event).__name__ for event in EVERY_KIND} == set(Event.kinds)
+
+
+@pytest.mark.parametrize("event", EVERY_KIND, ids=lambda event: type(event).__name__)
+def test_an_event_is_one_line_and_comes_back_equal(event: Event) -> None:
+    line = event.to_json()
+    assert "\n" not in line
+    assert from_json(line) == event
+
+
+def test_a_number_that_is_not_finite_becomes_null() -> None:
+    line = Validated(1, 0.1, math.nan, 0.1, 10, 1.0, False).to_json()
+    assert json.loads(line, parse_constant=pytest.fail)["loss"] is None
+
+
+@pytest.mark.parametrize(
+    "line", ["[]", "{}", '{"event": "Rocket"}', '{"event": "Testing", "done": 1}', "{", '{"event": []}']
+)
+def test_anything_else_is_refused(line: str) -> None:
+    with pytest.raises(ValueError, match=r"Expect|fields|Invalid"):
+        from_json(line)
