@@ -1,0 +1,103 @@
+"""Data in, Plotly figure out. Colours and sizes are the page's: see `demo.components.plotly_figure`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import plotly.graph_objects as go
+
+from diclam.events import Step, Validated
+
+P = TypeVar("P")
+# A curve is a few hundred pixels wide; more points than this would only make it slow.
+POINTS = 400
+# Share of the past in each smoothed point.
+SMOOTHING = 0.9
+DIAMOND = {"symbol": "diamond", "size": 9}
+
+
+def thin(points: Sequence[P], most: int = POINTS) -> list[P]:
+    """Every 2^k-th of the points, and the newest, at most `most` (3 or more): as a curve grows, the points that stay keep
+    their places."""
+    step = 1
+    while len(points) > step * (most - 1):
+        step *= 2
+    kept = list(points[::step])
+    return kept if not points or (len(points) - 1) % step == 0 else [*kept, points[-1]]
+
+
+def smooth(values: Sequence[float | None]) -> list[float | None]:
+    """Exponential mean of what came so far, without the pull of a first guess; None stays None."""
+    smoothed: list[float | None] = []
+    mean, weight = 0.0, 0.0
+    for value in values:
+        if value is not None:
+            mean = SMOOTHING * mean + (1 - SMOOTHING) * value
+            weight = SMOOTHING * weight + (1 - SMOOTHING)
+        smoothed.append(None if value is None else mean / weight)
+    return smoothed
+
+
+def loss(steps: Sequence[Step], validations: Sequence[Validated], *, key: str) -> go.Figure:
+    """Training loss over epochs, as it came and smoothed, and the loss on held-out pictures. The axis reaches as far as the
+    run will come at its present pace. A zoom is kept between figures with the same `key`."""
+    curve = thin(list(zip(steps, smooth([step.loss for step in steps]), strict=True)))
+    looks = thin(validations)
+    figure = _figure(key)
+    epochs = [round(step.epoch, 4) for step, _ in curve]
+    hover = "epoch %{x:.2f}: %{y:.3f}"
+    figure.add_scatter(
+        x=epochs, y=[_rounded(step.loss) for step, _ in curve], name="training", meta="quiet",
+        mode="lines", line_width=1, opacity=0.45, hovertemplate=hover,
+    )  # fmt: skip
+    figure.add_scatter(
+        x=epochs, y=[_rounded(value) for _, value in curve], name="smoothed", meta="text",
+        mode="lines", line_width=2.5, hovertemplate=hover,
+    )  # fmt: skip
+    figure.add_scatter(
+        x=[round(look.epoch, 4) for look in looks], y=[_rounded(look.loss) for look in looks], name="validation",
+        meta="accent", mode="markers", marker=DIAMOND, hovertemplate=hover,
+    )  # fmt: skip
+    end = steps[-1].epoch / max(steps[-1].fraction, 0.01) if steps else 1.0
+    figure.update_xaxes(title_text="epochs", autorangeoptions_include=[0, round(end, 4)])
+    figure.update_yaxes(rangemode="tozero")
+    if not steps:
+        figure.update_layout(xaxis_range=[0, 1], yaxis_range=[0, 2.5])
+    newest = next((value for _, value in reversed(curve) if value is not None), None)
+    found = "nothing to show yet" if newest is None else f"{newest:.2f} after {steps[-1].epoch:.2f} epochs, smoothed"
+    figure.layout.meta = f"Training loss over epochs: {found}."
+    return figure
+
+
+def accuracy(validations: Sequence[Validated], *, budget: float, key: str) -> go.Figure:
+    """Accuracy on held-out pictures over the training time in seconds. Both axes are fixed from the start: the whole budget,
+    and 0 to 100 %, so that a curve grows into them. A zoom is kept between figures with the same `key`."""
+    looks = thin(validations)
+    best = max((k for k, look in enumerate(looks) if look.best), default=None)
+    figure = _figure(key)
+    figure.add_scatter(
+        x=[round(look.seconds, 2) for look in looks], y=[_rounded(look.accuracy) for look in looks],
+        text=[f"{look.accuracy:.1%}" if k == best else "" for k, look in enumerate(looks)], textposition="top center",
+        name="validation", meta="accent", mode="lines+markers+text", line_width=2, marker=DIAMOND, cliponaxis=False,
+        hovertemplate="after %{x:.0f} s: %{y:.1%}",
+    )  # fmt: skip
+    figure.add_hline(y=0.1, line_width=1, line_dash="dot")
+    figure.add_annotation(x=1, xref="paper", xanchor="right", y=0.1, yanchor="top", text="guessing", showarrow=False)
+    figure.update_xaxes(title_text="seconds", range=[0, budget])
+    figure.update_yaxes(range=[0, 1], tickformat=".0%")
+    found = "nothing to show yet"
+    if best is not None:
+        found = f"at best {looks[best].accuracy:.1%}, after {looks[best].seconds:.0f} s"
+    figure.layout.meta = f"Accuracy on held-out pictures over time: {found}."
+    return figure
+
+
+def _figure(key: str) -> go.Figure:
+    legend = {"orientation": "h", "xref": "container", "x": 0, "yref": "container", "y": 1, "yanchor": "top"}
+    margin = {"l": 48, "r": 20, "t": 48, "b": 40}
+    return go.Figure(layout={"template": "none", "uirevision": key, "legend": legend, "margin": margin})
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

@@ -1,0 +1,159 @@
+"""What a run has told so far, in words and numbers for a person. Data in, plain data out; knows no page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from diclam.events import Finished
+from diclam.runs import Status
+from diclam.terminal import REASONS, amount, clock
+
+# Pictures a second are the mean of so many reports, or they would flicker.
+REPORTS = 8
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is in its present phase."""
+
+    fraction: float | None
+    """0 to 1; None when nobody knows."""
+    text: str
+    elapsed: float | None = None
+    """Seconds of the budget that are used, while they run; who shows this counts on by itself."""
+    budget: float | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """One run, as it is now."""
+
+    sentence: str
+    """Changes from phase to phase only, so that it can be spoken."""
+    progress: Progress | None = None
+    numbers: tuple[tuple[str, str], ...] = ()
+    """Names and values."""
+    note: str = ""
+
+
+EMPTY = Report(
+    "Nothing has been trained here yet.",
+    note="Start trains a new network from scratch within the time you give it, and draws here how it learns. You can close "
+    "the page meanwhile: the run goes on, and is here when you come back.",
+)
+
+
+def report(status: Status, *, name: str, age: float, stopping: bool, usable: bool) -> Report:
+    """`age` is the number of seconds since the newest event, `stopping` whether the run was asked to stop, `usable` whether
+    it has weights."""
+    match status.state:
+        case _ if status.done or status.tested or status.failed:
+            sentence, progress = _ended(status, stopping, usable), None
+        case "training":
+            sentence, progress = _training(status, stopping), _time(status, age)
+        case "testing":
+            sentence, progress = _testing(status)
+        case "fetching":
+            sentence, progress = _fetching(status)
+        case _:
+            sentence = "Getting ready: loading PyTorch and the pictures. The clock starts afterwards."
+            progress = Progress(None, "getting ready")
+    return Report(sentence, progress, _numbers(status), _note(status, name))
+
+
+def figures(status: Status) -> list[tuple[str, str]]:
+    """Names and values of what the final test found; nothing before it."""
+    if not status.tested or not status.finished:
+        return []
+    tested = status.tested
+    return [
+        ("Accuracy", f"{tested.accuracy:.1%}"),
+        ("Training time", duration(status.finished.seconds)),
+        ("Precision", f"{tested.precision:.3f}"),
+        ("Recall", f"{tested.recall:.3f}"),
+        ("F1", f"{tested.f1:.3f}"),
+    ]
+
+
+def duration(seconds: float) -> str:
+    """41 -> '41 s', 125 -> '2 min 5 s'."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes and rest else f"{minutes} min" if minutes else f"{rest} s"
+
+
+def time_left(elapsed: float, budget: float) -> str:
+    """(48, 120) -> '1:12 left of 2:00'."""
+    return f"{clock(max(budget - elapsed, 0))} left of {clock(budget)}"
+
+
+def _training(status: Status, stopping: bool) -> str:
+    if stopping:
+        return "Stopping after this step; the best weights so far are kept and tested."
+    assert status.started
+    return f"Training on {status.started.train_pictures:,} pictures."
+
+
+def _testing(status: Status) -> tuple[str, Progress]:
+    assert status.finished
+    sentence = f"{_reason(status.finished)} Now it answers the test pictures, which it has never seen."
+    if status.testing is None:
+        return sentence, Progress(None, "starting the test")
+    done, total = status.testing.done, status.testing.total
+    return sentence, Progress(done / total, f"{done:,} of {total:,} test pictures")
+
+
+def _fetching(status: Status) -> tuple[str, Progress]:
+    assert status.fetching
+    sentence = f"Fetching CIFAR-10 from {status.fetching.source}. The clock starts afterwards."
+    total = status.fetching.total
+    return sentence, Progress(status.fetching.received / total if total else None, amount(status.fetching))
+
+
+def _time(status: Status, age: float) -> Progress:
+    assert status.started
+    budget = status.started.budget
+    newest = max((event.seconds for event in (*status.steps[-1:], *status.validations[-1:])), default=0.0)
+    elapsed = min(newest + age, budget)
+    return Progress(elapsed / budget, time_left(elapsed, budget), elapsed, budget)
+
+
+def _ended(status: Status, stopping: bool, usable: bool) -> str:
+    if status.finished and status.tested:
+        return f"{_reason(status.finished)} It is right about {status.tested.accuracy:.1%} of the test pictures."
+    if status.finished:
+        return f"{_reason(status.finished)} The test was not completed, so there are no figures; its weights can be used."
+    kept = " Its best weights so far can be used." if usable else ""
+    if stopping:
+        return f"Ended in the middle of training.{kept}" if usable else "Stopped before it had learned anything."
+    return f"{status.failed.message if status.failed else 'It failed.'}{kept}"
+
+
+def _reason(finished: Finished) -> str:
+    return f"Training ended after {duration(finished.seconds)}: {REASONS[finished.reason]}."
+
+
+def _numbers(status: Status) -> tuple[tuple[str, str], ...]:
+    if not status.started:
+        return ()
+    if status.finished:
+        speed = status.finished.pictures_seen / max(status.finished.seconds, 1e-9)
+        epoch, step = f"{status.finished.epoch:.2f}", status.finished.step
+    elif status.steps:
+        newest = status.steps[-1]
+        recent = [event.pictures_per_second for event in status.steps[-REPORTS:]]
+        speed = sum(recent) / len(recent)
+        about = f" of about {newest.epoch / newest.fraction:.2f}" if newest.fraction > 0.05 else ""
+        epoch, step = f"{newest.epoch:.2f}{about}", newest.step
+    else:
+        return ()
+    return ("Epoch", epoch), ("Steps", f"{step:,}"), ("Pictures a second", f"{speed:,.0f}")
+
+
+def _note(status: Status, name: str) -> str:
+    started = status.started
+    if started is None:
+        return f"Run {name}."
+    return (
+        f"Run {name}: recipe {started.recipe}, {duration(started.budget)}, seed {started.seed}, on {started.device} in "
+        f"{started.precision}."
+    )

@@ -1,0 +1,57 @@
+"""From what a visitor typed to the settings of a run. Whatever comes is checked here: anybody can send anything."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+from diclam.errors import ConfigError
+from diclam.recipe import MAX_BUDGET, TrainConfig, config
+
+MIN_BUDGET = 15.0
+"""Seconds; in less than this, nothing is learned that is worth a look."""
+PRESETS = (15.0, 60.0, 120.0, 300.0, 600.0)
+RECIPE_WORDS = {
+    "report": "AdamW on a one-cycle schedule with random flips and crops, as the report describes it.",
+    "fast": "Muon, better first weights and smaller pictures at first; learns far more in the same time.",
+}
+"""One sentence for every recipe of `diclam.recipe.RECIPES`."""
+
+
+def max_budget() -> float:
+    """The longest run in seconds that visitors may start: DICLAM_MAX_BUDGET, or 600. Raises ConfigError when it is no
+    possible limit."""
+    text = os.environ.get("DICLAM_MAX_BUDGET", "600")
+    try:
+        limit = float(text)
+    except ValueError:
+        limit = math.nan
+    if not MIN_BUDGET <= limit <= MAX_BUDGET:
+        raise ConfigError(f"DICLAM_MAX_BUDGET must be a number of seconds, {MIN_BUDGET:g} to {MAX_BUDGET:g}; got {text!r}.")
+    return limit
+
+
+def presets(limit: float) -> tuple[float, ...]:
+    """The budgets to choose from where the longest is `limit`."""
+    return tuple(seconds for seconds in PRESETS if seconds <= limit)
+
+
+def settings(recipe: Any, seconds: Any, seed: Any, limit: float) -> TrainConfig:
+    """A named recipe with a budget and a seed; it holds out as many pictures as the recipe says. Raises ConfigError."""
+    if not _is_number(seconds) or not MIN_BUDGET <= seconds <= limit:
+        raise ConfigError(f"The time budget must be {MIN_BUDGET:g} to {limit:g} seconds; got {_shown(seconds)}.")
+    if not _is_number(seed) or seed != int(seed):
+        raise ConfigError(f"The seed must be a whole number, 0 or more; got {_shown(seed)}.")
+    return config(str(recipe), budget=float(seconds), seed=int(seed))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    text = f"{value:g}" if isinstance(value, float) else repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,122 @@
+"""Figures hold the numbers they were given, in few enough points, on axes that let a curve grow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from demo import plots
+from diclam.events import Step, Validated
+
+# Plotly's figures take their attributes at run time; to a type checker they are anything.
+
+
+def loss(*arguments: Any, **options: Any) -> Any:
+    return plots.loss(*arguments, **options)
+
+
+def accuracy(*arguments: Any, **options: Any) -> Any:
+    return plots.accuracy(*arguments, **options)
+
+
+def step(k: int, value: float | None = 2.0, total: int = 100) -> Step:
+    return Step(k, k / 50, value, 1e-3, 1.0, 300.0, k * 0.5, k / total)
+
+
+def validated(k: int, right: float, best: bool = True) -> Validated:
+    return Validated(k, k / 50, 2.0 - right, right, 500, k * 0.5, best)
+
+
+@given(count=st.integers(0, 5000), most=st.integers(3, 500))
+def test_a_thinned_curve_is_short_and_keeps_its_ends(count: int, most: int) -> None:
+    points = list(range(count))
+    kept = plots.thin(points, most)
+    assert len(kept) <= most
+    assert kept[:1] == points[:1]
+    assert kept[-1:] == points[-1:]
+    assert kept == sorted(set(kept))
+    if count <= most - 1:
+        assert kept == points
+
+
+@given(count=st.integers(2, 2000))
+def test_points_of_a_growing_curve_keep_their_places(count: int) -> None:
+    before, after = plots.thin(list(range(count))), plots.thin(list(range(count + 1)))
+    # Either nothing but the newest point changes, or every other point goes.
+    assert set(before[:-1]) <= set(after) or set(after[:-1]) <= set(before)
+
+
+def test_smoothing_follows_the_values_without_a_first_pull() -> None:
+    assert plots.smooth([3.0, 3.0, 3.0]) == pytest.approx([3.0, 3.0, 3.0])
+    first, second, third = plots.smooth([3.0, 2.0, 1.0])
+    assert first == pytest.approx(3.0)
+    assert second is not None
+    assert third is not None
+    assert 3.0 > second > third > 1.0
+    assert plots.smooth([]) == []
+
+
+def test_a_loss_that_is_no_number_is_a_gap() -> None:
+    assert plots.smooth([1.0, None, 1.0]) == [pytest.approx(1.0), None, pytest.approx(1.0)]
+    figure = loss([step(1, 1.0), step(2, None)], [], key="run")
+    assert list(figure.data[0].y) == [1.0, None]
+
+
+def test_the_loss_figure_shows_every_kind_of_loss_over_epochs() -> None:
+    steps = [step(k, 3.0 - k / 10) for k in range(1, 11)]
+    figure = loss(steps, [validated(5, 0.4)], key="run")
+    raw, smoothed, validation = figure.data
+    assert list(raw.x) == list(smoothed.x) == [k / 50 for k in range(1, 11)]
+    assert list(raw.y) == pytest.approx([s.loss for s in steps])
+    assert list(smoothed.y) == pytest.approx(plots.smooth([s.loss for s in steps]), abs=1e-4)
+    assert (list(validation.x), list(validation.y)) == ([0.1], [1.6])
+    assert len({trace.name for trace in figure.data}) == 3
+    assert "after 0.20 epochs" in figure.layout.meta
+
+
+def test_the_epoch_axis_reaches_to_where_the_run_will_come() -> None:
+    figure = loss([step(10)], [], key="run")  # a tenth of the way, after 0.2 epochs
+    assert list(figure.layout.xaxis.autorangeoptions.include) == [0, pytest.approx(2.0)]
+
+
+def test_the_accuracy_axes_are_fixed_from_the_start() -> None:
+    looks = [validated(10, 0.3), validated(20, 0.5)]
+    empty, grown = accuracy([], budget=60.0, key="run"), accuracy(looks, budget=60.0, key="run")
+    for figure in (empty, grown):
+        assert list(figure.layout.xaxis.range) == [0, 60.0]
+        assert list(figure.layout.yaxis.range) == [0, 1]
+        assert figure.layout.uirevision == "run"
+    assert (list(grown.data[0].x), list(grown.data[0].y)) == ([5.0, 10.0], [0.3, 0.5])
+
+
+def test_the_best_validation_is_the_one_that_says_its_figure() -> None:
+    figure = accuracy([validated(10, 0.3), validated(20, 0.523), validated(30, 0.4, best=False)], budget=60.0, key="run")
+    assert list(figure.data[0].text) == ["", "52.3%", ""]
+    assert "52.3%" in figure.layout.meta
+
+
+@pytest.mark.parametrize("figure", [loss([], [], key=""), accuracy([], budget=60.0, key="")])
+def test_nothing_yet_is_an_empty_pair_of_axes_that_says_so(figure: Any) -> None:
+    layout = figure.layout
+    assert layout.xaxis.range is not None
+    assert layout.yaxis.range is not None
+    assert "nothing to show yet" in layout.meta
+
+
+def test_a_long_run_is_sent_in_few_bytes() -> None:
+    steps = [step(k, 2.345678912345 / (1 + k / 1000), total=4000) for k in range(1, 4001)]
+    figure = loss(steps, [validated(k * 100, 0.5) for k in range(1, 41)], key="run")
+    assert all(len(trace.x) <= plots.POINTS for trace in figure.data)
+    assert len(figure.to_json()) < 14_000
+
+
+def test_colours_are_left_to_the_page() -> None:
+    for figure in (
+        loss([step(1)], [validated(1, 0.1)], key=""),
+        accuracy([validated(1, 0.1)], budget=9, key=""),
+    ):
+        assert {trace.meta for trace in figure.data} <= {"accent", "text", "quiet"}
+        assert all(trace.line.color is None and trace.marker.color is None for trace in figure.data)

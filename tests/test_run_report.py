@@ -1,0 +1,139 @@
+"""Every phase and every end of a run has its own words, and they are true of what its folder holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from demo.run_report import EMPTY, Report, duration, figures, report, time_left
+from diclam.events import Failed, Fetching, Finished, Started, Step, Tested, Testing, Validated
+from diclam.runs import Status
+from diclam.terminal import REASONS
+
+STARTED = Started("fast", 120.0, 3, "cpu", "float32", 40_000, 500, 128, 1_837_452)
+STEPS = [Step(k, k / 10, 2.0, 1e-3, 1.0, 100.0 * k, 4.8 * k, k / 25) for k in range(1, 11)]
+FINISHED = Finished("time", 240, 2.4, 119.6, 96_000, 0.62)
+TESTED = Tested(0.612, 0.6, 0.61, 0.605, 9.0)
+NOTHING = Status("starting", True, None, None, [], [], None, None, None, None)
+TRAINING = replace(NOTHING, state="training", started=STARTED, steps=STEPS)
+TESTING = replace(TRAINING, state="testing", finished=FINISHED)
+DONE = replace(TESTING, state="finished", alive=False, tested=TESTED)
+
+
+def told(status: Status, **options: Any) -> Report:
+    return report(status, **({"name": "a-run", "age": 0.0, "stopping": False, "usable": True} | options))
+
+
+def test_the_clock_counts_from_the_newest_event_on() -> None:
+    progress = told(TRAINING).progress
+    assert progress is not None
+    assert (progress.elapsed, progress.budget) == (48.0, 120.0)
+    assert progress.fraction == pytest.approx(0.4)
+    assert progress.text == "1:12 left of 2:00"
+    later = told(TRAINING, age=10.0).progress
+    assert later is not None
+    assert later.elapsed == 58.0
+    validated = Validated(10, 1.0, 2.0, 0.3, 500, 50.0, True)
+    after_validation = told(replace(TRAINING, validations=[validated]), age=1.0).progress
+    assert after_validation is not None
+    assert after_validation.elapsed == 51.0
+
+
+def test_the_clock_never_passes_the_budget() -> None:
+    progress = told(TRAINING, age=1e6).progress
+    assert progress is not None
+    assert (progress.fraction, progress.text) == (1.0, "0:00 left of 2:00")
+
+
+def test_the_numbers_of_a_training_run() -> None:
+    assert dict(told(TRAINING).numbers) == {"Epoch": "1.00 of about 2.50", "Steps": "10", "Pictures a second": "650"}
+    assert dict(told(DONE).numbers) == {"Epoch": "2.40", "Steps": "240", "Pictures a second": "803"}
+    assert told(replace(TRAINING, steps=[])).numbers == ()
+    assert told(NOTHING).numbers == ()
+
+
+def test_the_spoken_sentence_changes_from_phase_to_phase_only() -> None:
+    early, late = (told(replace(TRAINING, steps=STEPS[:k])) for k in (1, 10))
+    assert early.sentence == late.sentence
+    assert early.numbers != late.numbers
+    phases = [told(status).sentence for status in (NOTHING, TRAINING, TESTING, DONE)]
+    assert len(set(phases)) == len(phases)
+
+
+def test_fetching_has_its_own_progress_with_amount_and_source() -> None:
+    fetching = Fetching("the Hub", 34_000_000, 170_000_000, "bytes")
+    some = told(replace(NOTHING, state="fetching", fetching=fetching))
+    assert "the Hub" in some.sentence
+    assert some.progress is not None
+    assert (some.progress.fraction, some.progress.text) == (pytest.approx(0.2), "34 of 170 MB")
+    unknown = told(replace(NOTHING, state="fetching", fetching=replace(fetching, total=None)))
+    assert unknown.progress is not None
+    assert (unknown.progress.fraction, unknown.progress.text) == (None, "34 MB")
+
+
+def test_the_final_test_has_its_own_progress() -> None:
+    assert told(TESTING).progress is not None
+    some = told(replace(TESTING, testing=Testing(2500, 10_000)))
+    assert "the time limit was reached" in some.sentence
+    assert some.progress is not None
+    assert (some.progress.fraction, some.progress.text) == (0.25, "2,500 of 10,000 test pictures")
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_reason_to_end_is_said_in_words(reason: str) -> None:
+    status = replace(DONE, finished=replace(FINISHED, reason=reason, seconds=41.2))
+    sentence = told(status).sentence
+    assert sentence.startswith(f"Training ended after 41 s: {REASONS[reason]}.")
+    assert "61.2%" in sentence
+    assert told(status).progress is None
+
+
+def test_a_run_whose_test_was_cut_short_says_what_can_still_be_used() -> None:
+    for failed in (None, Failed("KeyboardInterrupt")):
+        sentence = told(replace(TESTING, state="finished", alive=False, failed=failed)).sentence
+        assert "the time limit was reached" in sentence
+        assert "its weights can be used" in sentence
+
+
+def test_a_failed_run_says_why_and_what_can_still_be_used() -> None:
+    failed = replace(TRAINING, state="failed", alive=False, failed=Failed("The process ended without a word."))
+    assert told(failed).sentence == "The process ended without a word. Its best weights so far can be used."
+    assert told(failed, usable=False).sentence == "The process ended without a word."
+
+
+def test_a_run_stopped_before_it_learned_is_no_failure() -> None:
+    stopped = replace(NOTHING, state="failed", alive=False, failed=Failed("KeyboardInterrupt"))
+    assert told(stopped, stopping=True, usable=False).sentence == "Stopped before it had learned anything."
+    assert "Interrupt" not in told(stopped, stopping=True, usable=True).sentence
+
+
+def test_stopping_is_said_at_once() -> None:
+    assert told(TRAINING, stopping=True).sentence.startswith("Stopping")
+    assert told(TRAINING).sentence == "Training on 40,000 pictures."
+
+
+def test_the_note_names_the_run_and_its_settings() -> None:
+    assert told(TRAINING).note == "Run a-run: recipe fast, 2 min, seed 3, on cpu in float32."
+    assert told(NOTHING).note == "Run a-run."
+    assert "Start" in EMPTY.note
+
+
+def test_the_figures_are_those_of_the_final_test() -> None:
+    assert dict(figures(DONE)) == {
+        "Accuracy": "61.2%", "Training time": "2 min", "Precision": "0.600", "Recall": "0.610", "F1": "0.605",
+    }  # fmt: skip
+    assert figures(TESTING) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 s"), (41.4, "41 s"), (59.6, "1 min"), (120, "2 min"), (125, "2 min 5 s")]
+)
+def test_a_duration_in_words(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_time_left_is_never_negative() -> None:
+    assert time_left(48, 120) == "1:12 left of 2:00"
+    assert time_left(500, 120) == "0:00 left of 2:00"

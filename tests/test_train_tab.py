@@ -1,0 +1,354 @@
+"""The Train tab shows what a run's folder says, whoever asks and whenever, and refuses what it cannot start."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from demo import train_tab
+from demo.components.figure_cards import FigureCards
+from demo.components.plotly_figure import PLOTLY_JS, PlotlyFigure
+from demo.components.raw_number import RawNumber
+from demo.components.run_status import RunStatus
+from demo.run_report import EMPTY, Progress, Report
+from diclam import checkpoint, runs
+from diclam.errors import ConfigError, RunError
+from diclam.events import Event, Failed, Fetching, Finished, Started, Step, Tested, Testing, Validated
+from diclam.model import DiCLAM, ModelConfig
+from diclam.recipe import RECIPES, TrainConfig
+from diclam.runs import Run
+
+STARTED = Started("report", 60.0, 0, "cpu", "float32", 40_000, 500, 128, 1_837_452)
+STEP = Step(1, 0.1, 2.3, 1e-4, 1.0, 300.0, 0.5, 0.01)
+VALIDATED = Validated(10, 1.0, 2.0, 0.3, 500, 12.0, True)
+FINISHED = Finished("time", 20, 2.0, 60.0, 320, 0.3)
+TESTED = Tested(0.4, 0.41, 0.42, 0.43, 3.0)
+
+
+class Page:
+    """The tab, with its listeners called as a browser would."""
+
+    def __init__(self) -> None:
+        with gr.Blocks() as self.blocks:
+            self.tab = train_tab.build()
+        self.state = {"name": "", "seen": None}
+
+    def part(self, elem_id: str) -> Any:
+        return next(block for block in self.blocks.blocks.values() if getattr(block, "elem_id", None) == elem_id)
+
+    @property
+    def timer(self) -> gr.Timer:
+        return next(block for block in self.blocks.blocks.values() if isinstance(block, gr.Timer))
+
+    def listener(self, block: Any, event: str) -> Callable[..., Any]:
+        """The Python side of an event; some have a second listener in the browser alone."""
+        found = [fn.fn for fn in self.blocks.fns.values() if (block._id, event) in fn.targets and fn.fn is not None]
+        assert len(found) == 1
+        return found[0]  # pyright: ignore[reportReturnType]
+
+    def load(self) -> dict[str, Any]:
+        return self._shown(self.listener(self.blocks, "load")())
+
+    def tick(self) -> dict[str, Any]:
+        return self._shown(self.listener(self.timer, "tick")(self.state["name"], self.state["seen"]))
+
+    def start(self, recipe: object = "report", seconds: object = 30, seed: object = 0) -> dict[str, Any]:
+        return self._shown(self.listener(self.part("dc-start"), "click")(recipe, seconds, seed))
+
+    def stop(self) -> dict[str, Any]:
+        return self._shown(self.listener(self.part("dc-stop"), "click")(self.state["name"]))
+
+    def _shown(self, changes: Any) -> dict[str, Any]:
+        """What was sent, by elem_id; the visitor's own state is kept aside."""
+        if changes == gr.skip():
+            return {}
+        named = {"timer" if block is self.timer else block.elem_id: value for block, value in changes.items()}
+        states = [value for block, value in changes.items() if isinstance(block, gr.State)]
+        self.state["name"] = changes.get(self.tab.shown_run, self.state["name"])
+        self.state["seen"] = next((value for value in states if isinstance(value, train_tab.Seen)), self.state["seen"])
+        for block, value in changes.items():
+            if isinstance(block, RunStatus | PlotlyFigure | FigureCards):
+                block.postprocess(value)  # raises when it is not the component's kind of value
+        return {name: value for name, value in named.items() if name is not None}
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DICLAM_RUNS", str(tmp_path / "runs"))
+    monkeypatch.delenv("DICLAM_MAX_BUDGET", raising=False)
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def page() -> Page:
+    return Page()
+
+
+def write(folder: Path, *events: Event, alive: bool = False) -> Run:
+    """A run folder as a trainer leaves it; a living one belongs to this very process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "events.jsonl").open("a") as file:
+        file.writelines(event.to_json() + "\n" for event in events)
+    run = Run(folder)
+    if alive:
+        run.claim(os.getpid())
+    return run
+
+
+def end(run: Run) -> None:
+    (run.path / "process").unlink()
+
+
+def test_before_the_first_run_the_page_says_what_start_does(page: Page) -> None:
+    assert page.load()["dc-run"] == EMPTY
+    assert page.state == {"name": "", "seen": None}
+    for figure in ("dc-loss", "dc-accuracy"):
+        assert page.part(figure).value["layout"]["xaxis"]["range"]  # axes, and no blank
+
+
+def test_a_fresh_page_attaches_to_the_run_that_is_going_on(page: Page, root: Path) -> None:
+    write(root / "2001", STARTED, STEP, alive=True)
+    write(root / "2002", STARTED, STEP, FINISHED, TESTED)
+    shown = page.load()
+    assert page.state["name"] == "2001"
+    assert shown["timer"].active
+    assert not shown["dc-start"].interactive
+    assert (shown["dc-stop"].value, shown["dc-stop"].interactive) == ("Stop", True)
+    assert shown["dc-run"].sentence == "Training on 40,000 pictures."
+
+
+def test_a_fresh_page_shows_the_last_run_and_its_results(page: Page, root: Path) -> None:
+    write(root / "2001", STARTED, STEP, FINISHED, TESTED)
+    checkpoint.save(write(root / "2002", STARTED, STEP, VALIDATED, FINISHED, TESTED).path, DiCLAM(ModelConfig()))
+    (root / "zzz-no-run").mkdir()
+    shown = page.load()
+    assert page.state["name"] == "2002"
+    assert not shown["timer"].active
+    assert shown["dc-start"].interactive
+    assert not shown["dc-stop"].interactive
+    assert shown["dc-results"].visible
+    assert shown["dc-predictions"].interactive
+    assert dict(shown["dc-figures"])["Accuracy"] == "40.0%"
+    assert "the time limit was reached" in shown["dc-run"].sentence
+
+
+def test_a_tick_with_nothing_new_sends_nothing(page: Page, root: Path) -> None:
+    run = write(root / "2001", STARTED, STEP, alive=True)
+    assert page.load()
+    assert page.tick() == {}
+    write(run.path, STEP)
+    assert page.tick()
+    assert page.tick() == {}
+
+
+def test_a_tick_sends_only_what_changed(page: Page, root: Path) -> None:
+    run = write(root / "2001", STARTED, STEP, alive=True)
+    page.load()
+    write(run.path, STEP)
+    assert set(page.tick()) == {"dc-run", "dc-loss", "dc-accuracy"}
+    write(run.path, FINISHED)
+    assert "dc-stop" in page.tick()
+    write(run.path, Testing(500, 10_000))
+    assert set(page.tick()) == {"dc-run"}
+
+
+def test_the_curves_grow_with_the_run_and_keep_their_zoom(page: Page, root: Path) -> None:
+    run = write(root / "2001", STARTED, STEP, alive=True)
+    first = page.load()["dc-loss"]
+    write(run.path, STEP, VALIDATED)
+    second = page.tick()["dc-loss"]
+    assert len(second.data[0].x) == len(first.data[0].x) + 1
+    assert first.layout.uirevision == second.layout.uirevision == "2001"
+
+
+def test_each_phase_is_followed_to_the_end(page: Page, root: Path) -> None:
+    run = write(root / "2001", alive=True)
+    sentences = [page.load()["dc-run"].sentence]
+    for event in (Fetching("somewhere", 1, 2, "files"), STARTED, FINISHED, TESTED):
+        write(run.path, event)
+        sentences.append(page.tick()["dc-run"].sentence)
+    assert len(set(sentences)) == len(sentences)
+    checkpoint.save(run.path, DiCLAM(ModelConfig()))
+    end(run)
+    last = page.tick()
+    assert last["dc-results"].visible
+    assert not last["timer"].active
+
+
+def test_a_run_that_is_gone_gives_way_to_what_a_fresh_page_shows(page: Page, root: Path) -> None:
+    run = write(root / "2001", STARTED, STEP, alive=True)
+    page.load()
+    for path in run.path.iterdir():
+        path.unlink()
+    run.path.rmdir()
+    assert page.tick()["dc-run"] == EMPTY
+    write(root / "2002", STARTED, STEP, alive=True)
+    page.tick()
+    assert page.state["name"] == "2002"
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b'{"event": "Step"}\n', b"null\n"])
+def test_a_corrupt_run_folder_breaks_nothing(page: Page, root: Path, content: bytes) -> None:
+    (root / "2001").mkdir(parents=True)
+    for name in ("events.jsonl", "run.json", "process", "evaluation.json", "predictions.csv"):
+        (root / "2001" / name).write_bytes(content)
+    shown = page.load()
+    assert "without a word" in shown["dc-run"].sentence
+    assert shown["dc-start"].interactive
+    assert not shown["dc-results"].visible
+
+
+@pytest.mark.parametrize("seconds", [-1, 1e9, None, "soon", float("nan")])
+def test_an_impossible_budget_is_a_message_and_no_run(page: Page, root: Path, seconds: object) -> None:
+    with pytest.raises(gr.Error, match="15 to 600 seconds"):
+        page.start(seconds=seconds)
+    assert not root.exists()
+
+
+def test_the_servers_own_limit_holds_for_forged_starts(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DICLAM_MAX_BUDGET", "20")
+    with pytest.raises(gr.Error, match="15 to 20 seconds; got 30"):
+        page.start(seconds=30)
+
+
+def test_start_begins_the_run_that_was_set(page: Page, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[TrainConfig] = []
+
+    def start(config: TrainConfig) -> Run:
+        asked.append(config)
+        return write(root / "2001", alive=True)
+
+    monkeypatch.setattr(runs, "start", start)
+    shown = page.start("report", 45, 7)
+    assert [(config.recipe, config.budget, config.seed) for config in asked] == [("report", 45.0, 7)]
+    assert asked[0].holdout == RECIPES["report"].holdout
+    assert page.state["name"] == "2001"
+    assert shown["timer"].active
+
+
+def test_a_second_start_shows_the_run_that_is_going_on(page: Page, root: Path) -> None:
+    write(root / "2001", STARTED, STEP, alive=True)
+    with pytest.warns(UserWarning, match="2001 is still going on"):  # gr.Warning, where no page listens
+        shown = page.start()
+    assert page.state["name"] == "2001"
+    assert shown["timer"].active
+    assert [run.name for run in runs.list_runs()] == ["2001"]
+
+
+def test_a_run_that_cannot_be_kept_is_a_message(page: Page, root: Path) -> None:
+    root.write_text("in the way")
+    with pytest.raises(gr.Error, match="DICLAM_RUNS"):
+        page.start()
+
+
+def test_stop_asks_a_training_run_and_lets_it_end(page: Page, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Run, "terminate", lambda run: pytest.fail("it would have stopped by itself"))
+    run = write(root / "2001", STARTED, STEP, alive=True)
+    page.load()
+    shown = page.stop()
+    assert run.stop_requested()
+    assert (shown["dc-stop"].value, shown["dc-stop"].interactive) == (train_tab.STOPPING, False)
+    assert shown["dc-run"].sentence.startswith("Stopping")
+
+
+@pytest.mark.parametrize("events", [(), (Fetching("somewhere", 1, 2, "files"),), (STARTED, STEP, FINISHED, Testing(10, 50))])
+def test_stop_ends_a_run_that_cannot_listen(
+    page: Page, root: Path, monkeypatch: pytest.MonkeyPatch, events: tuple[Event, ...]
+) -> None:
+    monkeypatch.setattr(Run, "terminate", end)
+    run = write(root / "2001", *events, alive=True)
+    page.load()
+    shown = page.stop()
+    assert not run.alive()
+    assert not shown["timer"].active
+    assert shown["dc-start"].interactive
+    expected = "the time limit was reached" if FINISHED in events else "Stopped before it had learned anything."
+    assert expected in shown["dc-run"].sentence
+
+
+def test_a_run_that_does_not_react_is_ended(page: Page, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Run, "terminate", end)
+    monkeypatch.setattr(train_tab, "PATIENCE", 0.0)
+    run = write(root / "2001", STARTED, STEP, alive=True)
+    [after_stop] = [fn.fn for fn in page.blocks.fns.values() if fn.trigger_after is not None and fn.fn and not fn.outputs]
+    assert after_stop is not None
+    after_stop("2001")
+    assert run.alive()  # nobody asked it to stop
+    run.request_stop()
+    after_stop("2001")
+    assert not run.alive()
+
+
+def test_the_test_can_be_skipped(page: Page, root: Path) -> None:
+    write(root / "2001", STARTED, STEP, FINISHED, alive=True)
+    assert page.load()["dc-stop"].value == "Skip the test"
+
+
+@pytest.mark.parametrize("name", ["", "../2001", "/etc", "no-such-run", "2001"])
+def test_downloads_are_of_runs_alone(page: Page, root: Path, name: str) -> None:
+    write(root / "2001", STARTED, Failed("no"))
+    for button in ("dc-predictions", "dc-checkpoint"):
+        with pytest.raises(gr.Error, match=r"no run|no predictions|no weights"):
+            page.listener(page.part(button), "click")(name)
+
+
+def test_what_is_offered_comes_from_the_core(page: Page) -> None:
+    assert [value for _, value in page.part("dc-recipe").choices] == list(RECIPES)
+    assert page.part("dc-recipe").value == TrainConfig().recipe
+    assert page.part("dc-budget").value == TrainConfig().budget
+    assert page.part("dc-seed").value == TrainConfig().seed
+    assert [value for _, value in page.part("dc-presets").choices] == [15, 60, 120, 300, 600]
+
+
+def test_a_small_limit_offers_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DICLAM_MAX_BUDGET", "90")
+    page = Page()
+    assert [value for _, value in page.part("dc-presets").choices] == [15, 60]
+    assert (page.part("dc-budget").value, page.part("dc-presets").value) == (90, None)
+
+
+def test_an_impossible_limit_is_said_when_the_page_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DICLAM_MAX_BUDGET", "soon")
+    with pytest.raises(ConfigError, match="DICLAM_MAX_BUDGET"):
+        Page()
+
+
+def test_no_listener_is_advertised(page: Page) -> None:
+    assert all(fn.api_visibility == "private" for fn in page.blocks.fns.values())
+
+
+def test_ticks_do_not_wait_in_the_queue(page: Page) -> None:
+    [tick] = [fn for fn in page.blocks.fns.values() if (page.timer._id, "tick") in fn.targets]
+    assert tick.queue is False
+
+
+def test_a_number_field_passes_on_whatever_was_sent() -> None:
+    field = RawNumber(value=3)
+    for value in ("text", None, float("inf"), [1], 2.5):
+        assert field.preprocess(value) is value
+
+
+def test_a_status_is_sent_as_plain_data() -> None:
+    sent = RunStatus().postprocess(Report("one", Progress(0.5, "half"), (("Steps", "3"),), "two"))
+    assert sent is not None
+    assert sent["progress"] == {"fraction": 0.5, "text": "half", "elapsed": None, "budget": None}
+    assert (sent["sentence"], sent["numbers"], sent["note"]) == ("one", (("Steps", "3"),), "two")
+
+
+def test_plotly_comes_from_the_installed_package() -> None:
+    assert PLOTLY_JS.is_file()
+    assert "//" not in PlotlyFigure("Loss").head.replace(PLOTLY_JS.as_posix(), "")  # pyright: ignore[reportOptionalMemberAccess]
+
+
+def test_a_damaged_folder_for_runs_is_a_message(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(config: TrainConfig) -> Run:
+        raise RunError("no disk")
+
+    monkeypatch.setattr(runs, "start", broken)
+    with pytest.raises(gr.Error, match="no disk"):
+        page.start()
