@@ -155,9 +155,9 @@ def _answers(model: DiCLAM, x_B3HW: Tensor) -> tuple[Tensor, Tensor]:
     ends_EE = torch.eye(EXPERTS, device=own_BE.device, dtype=own_BE.dtype)
     alone = [norm(conv(moe.combine(x_BCHW, outputs_BECHW, end_E.expand_as(own_BE)))) for end_E in ends_EE]
     gates_BGE = positions(own_BE)
-    first, second = (gates_BGE[:, :, e, None, None, None] * alone[e][:, None] for e in range(EXPERTS))
-    mixed = activation((first + second).flatten(0, 1))
-    return model.classifier(model.block3(mixed)).unflatten(0, gates_BGE.shape[:2]), gates_BGE
+    mixed_BGCHW = torch.lerp(*(end_BCHW[:, None] for end_BCHW in alone), gates_BGE[:, :, 1, None, None, None])
+    logits_SK = model.classifier(model.block3(activation(mixed_BGCHW.flatten(0, 1))))
+    return logits_SK.unflatten(0, gates_BGE.shape[:2]), gates_BGE
 
 
 def _digest(folder: Path) -> str:
