@@ -87,6 +87,9 @@ class Validated(Event):
     seconds: float
     best: bool
     """True when no validation before was as accurate: these weights are the ones to keep."""
+    confusion: list[list[int]] | None = None
+    """(10, 10) counts on the same held-out pictures each time; rows are the real classes, columns what the model said. None
+    in a record without them."""
 
 
 @dataclass(frozen=True)

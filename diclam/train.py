@@ -21,7 +21,7 @@ from diclam.data import Cifar10, split
 from diclam.device import autocast, pick_device, pick_precision
 from diclam.errors import ConfigError
 from diclam.events import Event, Finished, Started, Step, Validated
-from diclam.model import DiCLAM
+from diclam.model import CLASSES, DiCLAM
 from diclam.optim import build_optimizers, set_rates
 from diclam.recipe import TrainConfig
 
@@ -272,8 +272,9 @@ class _Training:
 
     def _validate(self) -> Validated:
         start = self.clock()
-        losses, right = self._losses(self.held_images, self.held_labels)
-        loss, accuracy = losses.mean().item(), right.double().mean().item()
+        losses, said = self._losses(self.held_images, self.held_labels)
+        loss, accuracy = losses.mean().item(), (said == self.held_labels).double().mean().item()
+        cells = torch.bincount(self.held_labels * CLASSES + said, minlength=CLASSES**2)
         # At equal accuracy the later weights: they have seen more.
         best = accuracy >= self.best.accuracy and math.isfinite(loss)
         improved = accuracy > self.best.accuracy or loss < self.best_loss
@@ -284,20 +285,21 @@ class _Training:
         self.validated_step, self.validated_at = self.step, (self.fraction, self.epoch)
         if self.config.epochs is None:
             self.time.reserve = self.clock() - start
-        return Validated(self.step, self.epoch, loss, accuracy, len(self.held_labels), self.time.elapsed, best)
+        confusion = cells.view(CLASSES, CLASSES).tolist()
+        return Validated(self.step, self.epoch, loss, accuracy, len(said), self.time.elapsed, best, confusion)
 
     @torch.inference_mode()
     def _losses(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross-entropy of each picture, and whether its class is the most probable one."""
+        """Cross-entropy of each picture, and the class that the model says."""
         self.model.eval()
-        losses, right = [], []
+        losses, said = [], []
         for batch, target in zip(images.split(512), labels.split(512), strict=True):
             x = augment.normalize(batch).contiguous(memory_format=torch.channels_last)
             with autocast(self.device, self.dtype):
                 logits = self.model(x).float()
             losses.append(F.cross_entropy(logits, target, reduction="none"))
-            right.append(logits.argmax(1) == target)
-        return torch.cat(losses), torch.cat(right)
+            said.append(logits.argmax(1))
+        return torch.cat(losses), torch.cat(said)
 
 
 def _finite(value: float) -> float | None:

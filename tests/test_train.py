@@ -7,13 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from sklearn.metrics import confusion_matrix
 
-from diclam.data import Cifar10
+from diclam.augment import normalize
+from diclam.data import Cifar10, split
 from diclam.errors import ConfigError
 from diclam.events import Event, Finished, Started, Step, Validated
 from diclam.model import DiCLAM
 from diclam.recipe import TrainConfig, build_model
-from diclam.train import TimeSupervisor, train
+from diclam.train import SPLIT_SEED, TimeSupervisor, train
 from tests.conftest import Clock, random_cifar10, small_config
 
 
@@ -76,6 +78,23 @@ def test_validation_costs_under_a_twentieth_of_the_run() -> None:
     assert len(validations) >= 5
     assert sum(v.pictures for v in validations) * 0.01 <= 0.05 * 20
     assert the(events, Finished)[0].seconds <= 20.5
+
+
+def test_each_validation_tells_its_confusion_matrix() -> None:
+    config = small_config(epochs=2.0, validate_epochs=1.0)
+    model, events = run(config)
+    validations = the(events, Validated)
+    held_out = split(random_cifar10().train_labels, 160, 40, SPLIT_SEED)[1][: validations[-1].pictures]
+    data = random_cifar10()
+    with torch.inference_mode():
+        said = model(normalize(data.train_images[held_out])).argmax(1)
+    expected = confusion_matrix(data.train_labels[held_out], said, labels=range(10)).tolist()
+    best = [v for v in validations if v.best][-1]
+    assert best.confusion == expected
+    for validated in validations:
+        counts = torch.tensor(validated.confusion)
+        assert counts.sum() == validated.pictures
+        assert counts.trace() / counts.sum() == pytest.approx(validated.accuracy)
 
 
 def test_stops_after_the_epochs() -> None:
