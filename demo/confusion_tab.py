@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import gradio as gr
 import numpy as np
-from torch import Tensor
 
+from demo import confused_pairs
 from demo.components.class_table import AccuracyLine, ClassTable
 from demo.components.confusion_grid import ConfusionGrid, Matrix
-from demo.components.payload import whole
-from demo.components.picture_gallery import PAGE, Page, PictureGallery
-from diclam.confusion import confused_pairs, wilson
-from diclam.draw import percent
-from diclam.errors import ConfigError, DiclamError
+from demo.components.picture_gallery import Page, PictureGallery
+from demo.messages import told
+from demo.pages import AT_ONCE, HasEvaluations, HasPictures, place, tested, turn_to
+from diclam.errors import ConfigError
 from diclam.evaluate import Evaluation
-from diclam.selection import ALL, Selection
+from diclam.selection import Selection
 
+PAGE = 60
 UNTESTED = (
     "There are no test results of this model that can be read. Choose another model above, or test this one with "
     "<code>python -m diclam evaluate</code> and its name."
@@ -32,26 +30,12 @@ TABLE_WORDS = (
 )
 
 
-class HasEvaluations(Protocol):
-    """What this tab asks of `demo.models.Models`."""
-
-    def evaluation(self, key: str) -> Evaluation | None: ...
-
-
-class HasPictures(Protocol):
-    """What this tab asks of `demo.gallery.Pictures`."""
-
-    def get(self, index: int) -> Tensor | None: ...
-
-    def available(self, indices: Iterable[int]) -> list[int]: ...
-
-
 @dataclass(frozen=True)
 class ConfusionTab:
     """What the wiring between tabs needs."""
 
-    open_picture: PictureGallery
-    """Its `select` brings `index`, the number of a test picture; anybody can send one."""
+    galleries: list[PictureGallery]
+    """Their `select` brings `index`, the number of a test picture; anybody can send one."""
 
 
 def build(models: HasEvaluations, model_key: gr.Dropdown, pictures: HasPictures) -> ConfusionTab:
@@ -63,113 +47,73 @@ def build(models: HasEvaluations, model_key: gr.Dropdown, pictures: HasPictures)
             with gr.Column(scale=6, min_width=320):
                 grid = ConfusionGrid(elem_id="dc-grid")
             with gr.Column(scale=5, min_width=320):
-                gallery = PictureGallery(elem_id="dc-gallery")
-        with gr.Column(elem_id="dc-classes"):
-            gr.HTML(f"<h2>Class by class</h2><p>{TABLE_WORDS}</p>")
-            classes = ClassTable()
+                gallery = PictureGallery(page_size=PAGE, elem_id="dc-gallery")
+        with gr.Row(elem_id="dc-classes"):
+            with gr.Column(scale=6, min_width=320):
+                gr.HTML(f"<h2>Class by class</h2><p>{TABLE_WORDS}</p>")
+                classes = ClassTable()
+            with gr.Column(scale=5, min_width=320):
+                gr.HTML("<h2>Most confused pairs</h2><p>Choose a pair to see both ways and the border between them.</p>")
+                pairs = confused_pairs.build_list()
+        pair = confused_pairs.build(models, model_key, pictures, pairs)
     selection = gr.State(None)
     drawn = gr.State(None)
 
-    def redraw(key: str, chosen: Selection | None, before: int | None) -> tuple[Any, ...]:
+    def redraw(key: str, chosen: Selection | None, both: tuple[int, int] | None, before: int | None) -> tuple[Any, ...]:
         """Everything, unless the same test results are drawn already."""
-        evaluation = _evaluation(models, key)
+        with told():
+            evaluation = models.evaluation(key)
         if evaluation is None:
-            return gr.HTML(visible=True), None, None, None, None, chosen, None
+            nothing = [None] * 5
+            return gr.HTML(visible=True), *nothing, chosen, None, *confused_pairs.drawn(None, None, pictures)
         now = zlib.crc32(evaluation.probabilities.tobytes())
         if now == before:
             return tuple(gr.skip() for _ in outputs)
         chosen = chosen or first_selection(evaluation)
-        page = turn_to(evaluation, chosen, pictures)
-        return gr.HTML(visible=False), evaluation, Matrix(evaluation.confusion, chosen), page, evaluation, chosen, now
+        page = turn_to(evaluation, chosen, pictures, size=PAGE)
+        whole = [evaluation, Matrix(evaluation.confusion, chosen), page, evaluation, evaluation]
+        return gr.HTML(visible=False), *whole, chosen, now, *confused_pairs.drawn(evaluation, both, pictures)
 
-    outputs = [untested, accuracy, grid, gallery, classes, selection, drawn]
+    outputs = [untested, accuracy, grid, gallery, classes, pairs, selection, drawn, *pair.outputs]
     for event in (grid.open, model_key.change):
         event(
-            redraw, [model_key, selection, drawn], outputs,
+            redraw, [model_key, selection, pair.pair, drawn], outputs,
             show_progress="hidden", trigger_mode="always_last", api_visibility="private",
         )  # fmt: skip
 
     def choose(key: str, chosen: Selection | None, event: gr.EventData) -> tuple[Page, Selection]:
-        with _told():
+        with told():
             chosen = replace(chosen or Selection(), real=_classes(event, "real"), said=_classes(event, "said"))
-        return turn_to(_tested(models, key), chosen, pictures), chosen
+        return turn_to(tested(models, key), chosen, pictures, size=PAGE), chosen
 
     def query(key: str, chosen: Selection | None, event: gr.EventData) -> tuple[Page, Selection]:
-        with _told():
+        with told():
             chosen = replace(chosen or Selection(), **_filters(event))
-        return turn_to(_tested(models, key), chosen, pictures), chosen
+        return turn_to(tested(models, key), chosen, pictures, size=PAGE), chosen
 
     def turn(key: str, chosen: Selection | None, event: gr.EventData) -> Page:
-        first = whole(event, "first")
-        if first is None or first < 0 or first % PAGE:
-            raise gr.Error(f"Expected the first picture of a page, a multiple of {PAGE}.", print_exception=False)
-        return turn_to(_tested(models, key), chosen or Selection(), pictures, first)
+        first = place(event, gallery)
+        return turn_to(tested(models, key), chosen or Selection(), pictures, first, size=PAGE)
 
-    # Each event carries its own data, so each must be handled; none waits in the queue behind a classification.
-    at_once: dict[str, Any] = {
-        "show_progress": "hidden", "trigger_mode": "multiple", "queue": False, "api_visibility": "private",
-    }  # fmt: skip
-    grid.select(choose, [model_key, selection], [gallery, selection], **at_once)
-    gallery.query(query, [model_key, selection], [gallery, selection], **at_once)
-    gallery.turn(turn, [model_key, selection], gallery, **at_once)
-    return ConfusionTab(gallery)
+    grid.select(choose, [model_key, selection], [gallery, selection], **AT_ONCE).then(
+        None, None, None, js=_SHOW, api_visibility="private"
+    )
+    gallery.query(query, [model_key, selection], [gallery, selection], **AT_ONCE)
+    gallery.turn(turn, [model_key, selection], gallery, **AT_ONCE)
+    return ConfusionTab([gallery, *pair.galleries])
+
+
+# On a phone the pictures are below what fits on the screen.
+_SHOW = "() => document.querySelector('#dc-gallery .pg-title')?.scrollIntoView({block: 'nearest'})"
 
 
 def first_selection(evaluation: Evaluation) -> Selection:
     """The cell with the most mistakes, so that the page never opens empty; everything when there is no mistake."""
-    pairs = confused_pairs(evaluation.confusion)
-    if not pairs:
+    errors = evaluation.confusion - np.diag(np.diag(evaluation.confusion))
+    if not errors.any():
         return Selection()
-    worst = max(pairs, key=lambda pair: pair.there)
-    return Selection((worst.first,), (worst.second,))
-
-
-def turn_to(evaluation: Evaluation, selection: Selection, pictures: HasPictures, first: int = 0) -> Page:
-    """The page of the gallery that begins with the picture in place `first` of those that are here; the last page when
-    there are fewer."""
-    matching = selection.find(evaluation)
-    here = pictures.available(matching.tolist())
-    first = min(first, max(0, len(here) - 1) // PAGE * PAGE)
-    indices = here[first : first + PAGE]
-    return Page(
-        evaluation=evaluation,
-        selection=selection,
-        title=selection.words(evaluation),
-        more=_share(evaluation, selection),
-        total=len(selection.cell(evaluation)),
-        matching=len(matching),
-        here=len(here),
-        first=first,
-        indices=indices,
-        pixels=[pixels for pixels in map(pictures.get, indices) if pixels is not None],
-    )
-
-
-def _share(evaluation: Evaluation, selection: Selection) -> str:
-    """The share that the title's counts make, with its interval; of a whole row or column, the share that is right."""
-    real, said = selection.real == ALL, selection.said == ALL
-    counts = evaluation.confusion[np.ix_(selection.real, selection.said)]
-    if real or said:
-        count = sum(int(evaluation.confusion[k, k]) for k in set(selection.real) & set(selection.said))
-        total, word = int(counts.sum()), " right"
-    else:
-        count, total, word = int(counts.sum()), int(evaluation.confusion[list(selection.real)].sum()), ""
-    if total == 0:
-        return ""
-    low, high = wilson(count, total)
-    return f"{percent(count / total)}{word}; 95 % interval {100 * low:.1f} to {100 * high:.1f} %."
-
-
-def _evaluation(models: HasEvaluations, key: str) -> Evaluation | None:
-    with _told():
-        return models.evaluation(key)
-
-
-def _tested(models: HasEvaluations, key: str) -> Evaluation:
-    evaluation = _evaluation(models, key)
-    if evaluation is None:
-        raise gr.Error("There are no test results of this model that can be read.", print_exception=False)
-    return evaluation
+    real, said = np.unravel_index(int(errors.argmax()), errors.shape)
+    return Selection((int(real),), (int(said),))
 
 
 # Anybody can send these events by hand, with anything in them; `Selection` checks the values, these their kind.
@@ -193,12 +137,3 @@ def _filters(event: gr.EventData) -> dict[str, Any]:
             raise ConfigError(f"Expected a list of two numbers for {name!r}; got {limits!r:.80}.")
     chosen = {name: tuple(limits) for name, limits in ranges.items()}  # pyright: ignore[reportArgumentType]
     return chosen | {"sort": _brought(event, "sort"), "wrong": _brought(event, "wrong")}
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """A person's mistake becomes a message on the page."""
-    try:
-        yield
-    except DiclamError as error:
-        raise gr.Error(str(error), print_exception=False) from error

@@ -16,13 +16,14 @@ ALL = tuple(range(len(CLASSES)))
 EVERYTHING = (0.0, 1.0)
 
 # What the pictures are sorted by, the smallest first; ties keep the order of the test set.
-SORTS: dict[str, Callable[[Evaluation, np.ndarray], np.ndarray]] = {
-    "surest": lambda e, index: -e.probabilities[index].max(1),
-    "least sure": lambda e, index: e.probabilities[index].max(1),
-    "closest call": lambda e, index: margin(e.probabilities[index]),
-    "most expert 1": lambda e, index: -e.gates[index, 0],
-    "most expert 2": lambda e, index: e.gates[index, 0],
-    "number": lambda e, index: index,
+SORTS: dict[str, Callable[[Evaluation, np.ndarray, tuple[int, ...]], np.ndarray]] = {
+    "surest": lambda e, index, said: -e.probabilities[index].max(1),
+    "least sure": lambda e, index, said: e.probabilities[index].max(1),
+    # Between two answers, the border between these two; else the border to whatever came second.
+    "closest call": lambda e, index, said: margin(e.probabilities[index][:, said if len(said) == 2 else ALL]),
+    "most expert 1": lambda e, index, said: -e.gates[index, 0],
+    "most expert 2": lambda e, index, said: e.gates[index, 0],
+    "number": lambda e, index, said: index,
 }
 
 
@@ -73,7 +74,7 @@ class Selection:
         if self.wrong:
             keep &= evaluation.true[index] != evaluation.predicted[index]
         index = index[keep]
-        return index[np.argsort(SORTS[self.sort](evaluation, index), kind="stable")]
+        return index[np.argsort(SORTS[self.sort](evaluation, index, self.said), kind="stable")]
 
     def words(self, evaluation: Evaluation) -> str:
         """'131 of 1000 real cats were called dog.'; a column is told from the side of the answer."""

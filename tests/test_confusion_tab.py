@@ -18,7 +18,10 @@ from torch import Tensor
 from demo import confusion_tab
 from demo.components.class_table import AccuracyLine, ClassTable
 from demo.components.confusion_grid import VIEWS, ConfusionGrid, Matrix
-from demo.components.picture_gallery import PAGE, Page, PictureGallery, sheet
+from demo.components.pair_list import PairHead, PairList
+from demo.components.picture_gallery import Page, PictureGallery, sheet
+from demo.confusion_tab import PAGE
+from demo.pages import turn_to
 from diclam.data import CLASSES
 from diclam.draw import percent
 from diclam.errors import RunError
@@ -78,8 +81,9 @@ class Tab:
     def __init__(self, models: Evaluations, album: Album) -> None:
         with gr.Blocks() as self.page:
             self.key = gr.Dropdown(["one", "two", "untested"], value="one")
-            self.gallery = confusion_tab.build(models, self.key, album).open_picture
+            self.gallery, *self.pair_galleries = confusion_tab.build(models, self.key, album).galleries
         (self.grid,) = [block for block in self.page.blocks.values() if isinstance(block, ConfusionGrid)]
+        (self.pairs,) = [block for block in self.page.blocks.values() if isinstance(block, PairList)]
 
     def send(self, component: Any, name: str, *inputs: Any, **data: Any) -> Any:
         (listener,) = [fn for fn in self.page.fns.values() if (component._id, name) in fn.targets]
@@ -155,32 +159,44 @@ def test_no_evaluation_empties_everything() -> None:
 
 
 def test_opening_draws_everything_with_the_worst_cell_chosen(tab: Tab, one: Evaluation) -> None:
-    untested, accuracy, matrix, page, classes, chosen, drawn = tab.send(tab.grid, "open", "one", None, None)
+    untested, accuracy, matrix, page, classes, pairs, chosen, _, column, *pair = tab.send(
+        tab.grid, "open", "one", *[None] * 3
+    )
     assert not untested.visible
-    assert accuracy is classes is one
+    assert accuracy is classes is pairs is one
+    assert not column.visible
+    assert pair == [None] * 4
     assert matrix.chosen == chosen == page.selection
     errors = one.confusion - np.diag(np.diag(one.confusion))
     assert len(chosen.find(one)) == errors.max()
-    again = tab.send(tab.grid, "open", "one", chosen, drawn)
-    assert all(value == gr.skip() for value in again)
+
+
+def test_opening_again_draws_nothing_anew(tab: Tab) -> None:
+    chosen, drawn = tab.send(tab.grid, "open", "one", None, None, None)[6:8]
+    assert all(value == gr.skip() for value in tab.send(tab.grid, "open", "one", chosen, None, drawn))
+    assert tab.send(tab.grid, "open", "two", chosen, None, drawn)[7] != drawn
 
 
 def test_another_model_keeps_the_cell_and_shows_its_own_pictures(tab: Tab, models: Evaluations) -> None:
-    *_, chosen, drawn = tab.send(tab.grid, "open", "one", Selection((3,), (3,)), None)
-    _, _, matrix, page, _, kept, _ = tab.send(tab.key, "change", "two", chosen, drawn)
+    chosen, drawn = tab.send(tab.grid, "open", "one", Selection((3,), (3,)), None, None)[6:8]
+    _, _, matrix, page, _, _, kept, _, column, head, *pages = tab.send(tab.key, "change", "two", chosen, (3, 5), drawn)
     two = models.evaluation("two")
     assert two is not None
     assert kept == chosen
     assert (matrix.counts == two.confusion).all()
     assert page.matching == two.confusion[3, 3]
+    assert column.visible
+    assert head.evaluation is two
+    assert [page.matching for page in pages][:2] == [two.confusion[3, 5], two.confusion[5, 3]]
 
 
 def test_a_model_without_test_results_says_so_and_empties_the_tab(tab: Tab) -> None:
-    untested, *values, chosen, drawn = tab.send(tab.key, "change", "untested", Selection((3,), (5,)), 17)
+    answer = tab.send(tab.key, "change", "untested", Selection((3,), (5,)), (3, 5), 17)
+    untested, *values, chosen, drawn, column, head, one_way, other_way, border = answer
     assert untested.visible
-    assert values == [None] * 4
+    assert [*values, drawn, head, one_way, other_way, border] == [None] * 10
     assert chosen == Selection((3,), (5,))
-    assert drawn is None
+    assert not column.visible
     with pytest.raises(gr.Error, match="no test results"):
         tab.send(tab.grid, "select", "untested", chosen, real=[3], said=[5])
 
@@ -209,7 +225,7 @@ def test_headers_open_a_row_a_column_and_everything(tab: Tab, one: Evaluation) -
 
 
 def test_the_share_has_its_interval(one: Evaluation, album: Album) -> None:
-    page = confusion_tab.turn_to(one, Selection((3,), (3,)), album)
+    page = turn_to(one, Selection((3,), (3,)), album, size=PAGE)
     n = int(one.confusion[3, 3])
     assert page.more.startswith(f"{percent(n / 200)}; 95 % interval ")
 
@@ -236,7 +252,7 @@ def test_filters_and_order_are_taken_over_and_kept_for_the_next_cell(tab: Tab, o
 
 def test_what_is_not_here_is_said(one: Evaluation) -> None:
     half = Album(everything=False)
-    page = confusion_tab.turn_to(one, Selection(real=(3,)), half)
+    page = turn_to(one, Selection(real=(3,)), half, size=PAGE)
     everywhere = Selection(real=(3,)).find(one)
     assert page.here == (everywhere % 2 == 0).sum() < page.matching
     assert shown(page)["note"].startswith(f"{page.here} of {page.matching} shown; the others need the data set")
@@ -245,9 +261,9 @@ def test_what_is_not_here_is_said(one: Evaluation) -> None:
 
 def test_an_empty_cell_says_so(one: Evaluation, album: Album) -> None:
     never = replace(one, predicted=np.where(one.predicted == 3, 5, one.predicted))
-    value = shown(confusion_tab.turn_to(never, Selection((3,), (3,)), album))
+    value = shown(turn_to(never, Selection((3,), (3,)), album, size=PAGE))
     assert (value["pictures"], value["sheet"], value["note"]) == ([], "", "There is no such picture.")
-    value = shown(confusion_tab.turn_to(one, Selection((3,), confidence=(0, 0.05)), album))
+    value = shown(turn_to(one, Selection((3,), confidence=(0, 0.05)), album, size=PAGE))
     assert value["note"] == "No picture fits the filters."
 
 
@@ -256,7 +272,7 @@ def test_a_model_without_mistakes_opens_with_everything(one: Evaluation) -> None
 
 
 def test_a_picture_tells_what_was_said(one: Evaluation, album: Album) -> None:
-    page = confusion_tab.turn_to(one, Selection(real=(3,), wrong=True), album)
+    page = turn_to(one, Selection(real=(3,), wrong=True), album, size=PAGE)
     for index, picture in zip(page.indices, shown(page)["pictures"], strict=True):
         said = CLASSES[one.predicted[index]]
         assert picture["words"].startswith(f"Test picture {index}, really cat, called {said}, ")
@@ -302,9 +318,53 @@ def test_a_forged_page_is_refused(tab: Tab, first: Any) -> None:
 
 def test_a_forged_model_is_refused(tab: Tab) -> None:
     for component, name, data in ((tab.grid, "open", {}), (tab.grid, "select", {"real": [3], "said": [5]})):
-        inputs = ("../../etc", None, None) if name == "open" else ("../../etc", None)
+        inputs = ("../../etc", None, None, None) if name == "open" else ("../../etc", None)
         with pytest.raises(gr.Error, match="no run"):
             tab.send(component, name, *inputs, **data)
+
+
+def test_the_pairs_are_listed_by_how_often_they_were_mixed_up(one: Evaluation) -> None:
+    rows = PairList().postprocess(one)
+    assert rows is not None
+    mixed = [int(one.confusion[row["first"], row["second"]] + one.confusion[row["second"], row["first"]]) for row in rows]
+    assert mixed == sorted(mixed, reverse=True)
+    assert mixed[0] == (one.confusion + one.confusion.T - 2 * np.diag(np.diag(one.confusion))).max()
+    assert rows[0]["width"] == 100
+    assert PairList().postprocess(replace(one, predicted=one.true)) == []
+
+
+def test_a_pair_shows_both_ways_the_gates_and_the_border(tab: Tab, one: Evaluation) -> None:
+    pair, column, head, there, back, border = tab.send(tab.pairs, "select", "one", first=3, second=5)
+    assert pair == (3, 5)
+    assert column.visible
+    assert (there.matching, back.matching) == (one.confusion[3, 5], one.confusion[5, 3])
+    assert there.title.endswith(("called dog", "No cat was called dog"))
+    drawn = PairHead().postprocess(head)
+    assert drawn is not None
+    assert drawn["words"].startswith("Cats and dogs were mixed up ")
+    for k, row in zip((3, 5), drawn["classes"], strict=True):
+        assert row["mean"] == pytest.approx(100 * one.gates[one.true == k, 0].mean(), abs=0.051)
+    apart = np.abs(one.probabilities[:, 3] - one.probabilities[:, 5])
+    mixed = np.isin(one.true, (3, 5)) & np.isin(one.predicted, (3, 5))
+    assert apart[border.indices[0]] == apart[mixed].min()
+    assert (np.diff(apart[border.indices]) >= 0).all()
+
+
+def test_the_galleries_of_a_pair_turn(tab: Tab) -> None:
+    border = tab.pair_galleries[2]
+    first, second = (tab.send(border, "turn", "one", (3, 5), first=first) for first in (0, 15))
+    assert len(first.indices) == len(second.indices) == 15
+    assert not set(first.indices) & set(second.indices)
+    with pytest.raises(gr.Error, match="multiple of 15"):
+        tab.send(border, "turn", "one", (3, 5), first=60.5)
+    with pytest.raises(gr.Error, match="Choose a pair"):
+        tab.send(border, "turn", "one", None, first=0)
+
+
+@pytest.mark.parametrize("data", [{}, {"first": 3, "second": 3}, {"first": 3, "second": 10}, {"first": -1, "second": 5}])
+def test_a_forged_pair_is_refused(tab: Tab, data: dict[str, Any]) -> None:
+    with pytest.raises(gr.Error, match="two different classes"):
+        tab.send(tab.pairs, "select", "one", **data)
 
 
 def test_no_listener_is_public(tab: Tab) -> None:

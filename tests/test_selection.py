@@ -97,3 +97,9 @@ def test_words_follow_the_reading_direction(evaluation: Evaluation) -> None:
 def test_what_makes_no_sense_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Selection(**changes)
+
+
+def test_between_two_answers_the_border_is_theirs(evaluation: Evaluation) -> None:
+    found = Selection(said=(3, 5), sort="closest call").find(evaluation)
+    apart = np.abs(evaluation.probabilities[:, 3] - evaluation.probabilities[:, 5])
+    assert (np.diff(apart[found]) >= 0).all()

@@ -1,4 +1,4 @@
-"""Test pictures as a grid of buttons, 60 at a time, with what the model said about each; sorted and filtered on request."""
+"""Test pictures as a grid of buttons, a page at a time, with what the model said; sorted and filtered on request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from diclam.predict import ranked
 from diclam.selection import EVERYTHING, SORTS, Selection
 
 HERE = Path(__file__)
-PAGE = 60
 # As many answers are told on hover or focus; the others are small.
 TOLD = 4
 
@@ -58,14 +57,15 @@ class PictureGallery(gr.HTML):
     can send some.
     """
 
-    def __init__(self, label: str = "Pictures", controls: bool = True, **options: Any) -> None:
+    def __init__(self, label: str = "Pictures", *, page_size: int = 60, controls: bool = True, **options: Any) -> None:
         """Without `controls` there is nothing to sort and filter with."""
+        self.page_size = page_size
         super().__init__(
             html_template=_TEMPLATE.replace("LABEL", label).replace("CONTROLS", "" if controls else "hidden"),
             css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
             js_on_load=HERE.with_suffix(".js").read_text(encoding="utf-8"),
             apply_default_css=False,
-            page_size=PAGE,
+            page_size=page_size,
             **options,
         )
 
@@ -86,7 +86,7 @@ class PictureGallery(gr.HTML):
             "gate": selection.gate,
             "first": value.first,
             "here": value.here,
-            "range": _range(value),
+            "range": _range(value, self.page_size),
             "sheet": sheet(value.pixels),
             "pictures": [_picture(value.evaluation, index) for index in value.indices],
         }
@@ -114,9 +114,9 @@ def _note(page: Page) -> str:
     return ""
 
 
-def _range(page: Page) -> str:
+def _range(page: Page, size: int) -> str:
     """'1 to 60 of 131'; '' when everything is on one page."""
-    if page.here <= PAGE:
+    if page.here <= size:
         return ""
     return f"{page.first + 1} to {page.first + len(page.indices)} of {number(page.here)}"
 

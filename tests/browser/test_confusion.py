@@ -164,3 +164,18 @@ def test_a_phone_shows_the_whole_matrix(page: Page, theme: str) -> None:
     assert box is not None
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= 390
+
+
+def test_a_pair_opens_its_own_view_and_its_pictures(page: Page) -> None:
+    opened(page)
+    pair = page.locator("#dc-pairs button").first
+    pair.focus()
+    page.keyboard.press("Enter")
+    expect(pair).to_have_attribute("aria-pressed", "true")
+    galleries = page.locator("#dc-pair .pg")
+    expect(galleries).to_have_count(3)
+    expect(page.locator("#dc-pair .ph-words")).to_have_text(pair.inner_text().strip())
+    before = page.locator("#dc-sentence").text_content()
+    galleries.nth(2).locator(".pg-pictures button").first.click()
+    expect(page.get_by_role("tab", name="Classify")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#dc-sentence")).not_to_have_text(before or "")

@@ -1,0 +1,97 @@
+"""Pages of a gallery: which pictures of a model's test are on them, and how they turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import gradio as gr
+import numpy as np
+from torch import Tensor
+
+from demo.components.payload import whole
+from demo.components.picture_gallery import Page, PictureGallery
+from demo.messages import told
+from diclam.confusion import wilson
+from diclam.draw import percent
+from diclam.evaluate import Evaluation
+from diclam.selection import ALL, Selection
+
+# Each event carries its own data, so each must be handled; none waits in the queue behind a classification.
+AT_ONCE: dict[str, Any] = {
+    "show_progress": "hidden", "trigger_mode": "multiple", "queue": False, "api_visibility": "private",
+}  # fmt: skip
+
+
+class HasEvaluations(Protocol):
+    """What is asked of `demo.models.Models`."""
+
+    def evaluation(self, key: str) -> Evaluation | None: ...
+
+
+class HasPictures(Protocol):
+    """What is asked of `demo.gallery.Pictures`."""
+
+    def get(self, index: int) -> Tensor | None: ...
+
+    def available(self, indices: Iterable[int]) -> list[int]: ...
+
+
+def tested(models: HasEvaluations, key: str) -> Evaluation:
+    """Raises gr.Error for a model that does not exist or was not tested."""
+    with told():
+        evaluation = models.evaluation(key)
+    if evaluation is None:
+        raise gr.Error("There are no test results of this model that can be read.", print_exception=False)
+    return evaluation
+
+
+def turn_to(
+    evaluation: Evaluation,
+    selection: Selection,
+    pictures: HasPictures,
+    first: int = 0,
+    *,
+    size: int,
+    title: str | None = None,
+) -> Page:
+    """The page of `size` pictures that begins with the one in place `first` of those that are here; the last page when
+    there are fewer. Without a title, the selection speaks for itself."""
+    matching = selection.find(evaluation)
+    here = pictures.available(matching.tolist())
+    first = min(first, max(0, len(here) - 1) // size * size)
+    indices = here[first : first + size]
+    return Page(
+        evaluation=evaluation,
+        selection=selection,
+        title=selection.words(evaluation) if title is None else title,
+        more=_share(evaluation, selection) if title is None else "",
+        total=len(selection.cell(evaluation)),
+        matching=len(matching),
+        here=len(here),
+        first=first,
+        indices=indices,
+        pixels=[pixels for pixels in map(pictures.get, indices) if pixels is not None],
+    )
+
+
+def place(event: gr.EventData, gallery: PictureGallery) -> int:
+    """The first picture of the page that a `turn` asks for. Anybody can send one by hand, so it may be refused."""
+    first = whole(event, "first")
+    if first is None or first < 0 or first % gallery.page_size:
+        raise gr.Error(f"Expected the first picture of a page, a multiple of {gallery.page_size}.", print_exception=False)
+    return first
+
+
+def _share(evaluation: Evaluation, selection: Selection) -> str:
+    """The share that the title's counts make, with its interval; of a whole row or column, the share that is right."""
+    counts = evaluation.confusion
+    if ALL in (selection.real, selection.said):
+        count = sum(int(counts[k, k]) for k in set(selection.real) & set(selection.said))
+        total, word = int(counts[np.ix_(selection.real, selection.said)].sum()), " right"
+    else:
+        count, total, word = len(selection.cell(evaluation)), int(counts[list(selection.real)].sum()), ""
+    if total == 0:
+        return ""
+    low, high = wilson(count, total)
+    return f"{percent(count / total)}{word}; 95 % interval {100 * low:.1f} to {100 * high:.1f} %."
