@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+import pandas as pd
 
 from demo import confused_pairs
 from demo.components.class_table import AccuracyLine, ClassTable
@@ -48,6 +49,10 @@ def build(models: HasEvaluations, model_key: gr.Dropdown, pictures: HasPictures)
                 grid = ConfusionGrid(elem_id="dc-grid")
             with gr.Column(scale=5, min_width=320):
                 gallery = PictureGallery(page_size=PAGE, elem_id="dc-gallery")
+                with gr.Row(elem_id="dc-tables"):
+                    these = gr.Button("Download these answers (CSV)", size="sm", scale=0, min_width=220)
+                    everything = gr.Button("Download all answers (CSV)", size="sm", scale=0, min_width=220)
+                file = gr.Textbox(visible=False)
         with gr.Row(elem_id="dc-classes"):
             with gr.Column(scale=6, min_width=320):
                 gr.HTML(f"<h2>Class by class</h2><p>{TABLE_WORDS}</p>")
@@ -75,11 +80,20 @@ def build(models: HasEvaluations, model_key: gr.Dropdown, pictures: HasPictures)
         return gr.HTML(visible=False), *whole, chosen, now, *confused_pairs.drawn(evaluation, both, pictures)
 
     outputs = [untested, accuracy, grid, gallery, classes, pairs, selection, drawn, *pair.outputs]
-    for event in (grid.open, model_key.change):
-        event(
-            redraw, [model_key, selection, pair.pair, drawn], outputs,
-            show_progress="hidden", trigger_mode="always_last", api_visibility="private",
-        )  # fmt: skip
+    inputs = [model_key, selection, pair.pair, drawn]
+
+    def opened(
+        key: str, chosen: Selection | None, both: tuple[int, int] | None, before: int | None, event: gr.EventData
+    ) -> tuple[Any, ...]:
+        """The first time with the cell that the address names."""
+        if chosen is None and _brought(event, "real") is not None:
+            with told():
+                chosen = Selection(_classes(event, "real"), _classes(event, "said"))
+        return redraw(key, chosen, both, before)
+
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    grid.open(opened, inputs, outputs, trigger_mode="multiple", **quiet)
+    model_key.change(redraw, inputs, outputs, trigger_mode="always_last", **quiet)
 
     def choose(key: str, chosen: Selection | None, event: gr.EventData) -> tuple[Page, Selection]:
         with told():
@@ -100,11 +114,32 @@ def build(models: HasEvaluations, model_key: gr.Dropdown, pictures: HasPictures)
     )
     gallery.query(query, [model_key, selection], [gallery, selection], **AT_ONCE)
     gallery.turn(turn, [model_key, selection], gallery, **AT_ONCE)
+
+    def all_answers(key: str) -> str:
+        return _csv(tested(models, key).table)
+
+    def these_answers(key: str, chosen: Selection | None) -> str:
+        evaluation = tested(models, key)
+        return _csv(evaluation.table.iloc[(chosen or Selection()).find(evaluation)])
+
+    made = these.click(these_answers, [model_key, selection], file, **quiet)
+    made.success(None, file, None, js=_SAVE % "diclam-selection.csv", **quiet)
+    made = everything.click(all_answers, model_key, file, **quiet)
+    made.success(None, file, None, js=_SAVE % "predictions.csv", **quiet)
     return ConfusionTab([gallery, *pair.galleries])
 
 
+_SAVE = """(text) => {
+  const href = URL.createObjectURL(new Blob([text], {type: 'text/csv'}));
+  Object.assign(document.createElement('a'), {href, download: '%s'}).click();
+  setTimeout(() => URL.revokeObjectURL(href), 10000);
+}"""
 # On a phone the pictures are below what fits on the screen.
 _SHOW = "() => document.querySelector('#dc-gallery .pg-title')?.scrollIntoView({block: 'nearest'})"
+
+
+def _csv(table: pd.DataFrame) -> str:
+    return table.to_csv(index=False, float_format="%.6f")
 
 
 def first_selection(evaluation: Evaluation) -> Selection:

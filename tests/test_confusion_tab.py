@@ -10,6 +10,7 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -88,7 +89,7 @@ class Tab:
     def send(self, component: Any, name: str, *inputs: Any, **data: Any) -> Any:
         (listener,) = [fn for fn in self.page.fns.values() if (component._id, name) in fn.targets]
         assert listener.fn is not None
-        events = [gr.EventData(None, data)] if name not in ("open", "change") else []
+        events = [gr.EventData(None, data)] if name not in ("change", "click") else []
         return listener.fn(*inputs, *events)
 
 
@@ -169,6 +170,15 @@ def test_opening_draws_everything_with_the_worst_cell_chosen(tab: Tab, one: Eval
     assert matrix.chosen == chosen == page.selection
     errors = one.confusion - np.diag(np.diag(one.confusion))
     assert len(chosen.find(one)) == errors.max()
+
+
+def test_opening_from_a_link_shows_the_cell_it_names(tab: Tab, one: Evaluation) -> None:
+    chosen = tab.send(tab.grid, "open", "one", None, None, None, real=[3], said=[5])[6]
+    assert chosen == Selection((3,), (5,))
+    later = Selection((1,), (2,))  # a choice of the visitor's own goes before the link
+    assert tab.send(tab.grid, "open", "one", later, None, None, real=[3], said=[5])[6] == later
+    with pytest.raises(gr.Error, match="class"):
+        tab.send(tab.grid, "open", "one", None, None, None, real=[99], said=[5])
 
 
 def test_opening_again_draws_nothing_anew(tab: Tab) -> None:
@@ -365,6 +375,21 @@ def test_the_galleries_of_a_pair_turn(tab: Tab) -> None:
 def test_a_forged_pair_is_refused(tab: Tab, data: dict[str, Any]) -> None:
     with pytest.raises(gr.Error, match="two different classes"):
         tab.send(tab.pairs, "select", "one", **data)
+
+
+def test_answers_can_be_taken_home(tab: Tab, one: Evaluation) -> None:
+    these, everything = (
+        next(block for block in tab.page.blocks.values() if isinstance(block, gr.Button) and word in str(block.value))
+        for word in ("these", "all")
+    )
+    chosen = Selection(real=(3,), wrong=True, sort="least sure")
+    table = pd.read_csv(io.StringIO(tab.send(these, "click", "one", chosen)))
+    assert table["index"].tolist() == chosen.find(one).tolist()
+    assert set(table["true"]) == {"cat"}
+    assert "cat" not in set(table["predicted"])
+    pd.testing.assert_frame_equal(
+        pd.read_csv(io.StringIO(tab.send(everything, "click", "one"))), one.table, check_dtype=False, atol=1e-6
+    )
 
 
 def test_no_listener_is_public(tab: Tab) -> None:

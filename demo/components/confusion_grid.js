@@ -4,7 +4,8 @@ const frame = box.querySelector('.cg-frame');
 const table = box.querySelector('table');
 const tip = box.querySelector('.cg-tip');
 const KEY = 'diclam-confusion';
-const settings = { view: 'counts', order: 'listed', errors: false, groups: false, ...remembered() };
+const NORMS = { counts: 'none', real: 'row', said: 'column' }; // what the address calls each view
+const settings = { view: 'counts', order: 'listed', errors: false, groups: false, ...remembered(), ...linked() };
 let chosen = null; // {real, said}: lists of class numbers
 let spot = { row: 0, column: 0 }; // where the keyboard is; -1 is a header
 let rows = []; // rows[i][j]: the buttons as they stand, headers included
@@ -14,6 +15,33 @@ function remembered() {
     const { view, order, errors, groups } = JSON.parse(localStorage.getItem(KEY) || '{}');
     return JSON.parse(JSON.stringify({ view, order, errors, groups })); // without what is undefined
   } catch { return {}; } // private windows refuse the storage
+}
+
+function linked() {
+  const norm = new URLSearchParams(window.location.search).get('norm');
+  const view = Object.keys(NORMS).find((key) => NORMS[key] === norm);
+  return view ? { view } : {};
+}
+
+// The cell that the address names; what it leaves out is any class.
+function named() {
+  const address = new URLSearchParams(window.location.search);
+  if (!address.has('true') && !address.has('pred')) return {};
+  const members = (name) => props.members[name === null ? 'any' : name] || null;
+  const [real, said] = [members(address.get('true')), members(address.get('pred'))];
+  return real && said ? { real, said } : {};
+}
+
+function tellAddress() {
+  const address = new URL(window.location);
+  const name = (members) => Object.keys(props.members).find((key) => same(props.members[key], members));
+  const put = (key, value) => (value ? address.searchParams.set(key, value) : address.searchParams.delete(key));
+  if (chosen) {
+    put('true', same(chosen.real, props.members.any) ? '' : name(chosen.real));
+    put('pred', same(chosen.said, props.members.any) ? '' : name(chosen.said));
+  }
+  put('norm', settings.view === 'counts' ? '' : NORMS[settings.view]);
+  window.history.replaceState(window.history.state, '', address);
 }
 
 function remember() {
@@ -145,6 +173,7 @@ table.addEventListener('click', (event) => {
   const { row, column } = place(made);
   mark();
   moveTo(row, column);
+  tellAddress();
   trigger('select', chosen);
 });
 
@@ -185,8 +214,50 @@ box.querySelector('.cg-controls').addEventListener('change', (event) => {
   settings.errors = controls.errors.checked;
   settings.groups = controls.groups.checked;
   remember();
+  tellAddress();
   showSettings();
   draw();
+});
+
+function save(name, blob) {
+  const href = URL.createObjectURL(blob);
+  make('a', { href, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 10_000);
+}
+
+const read = (made) => made.textContent.replace(/\u00ad/g, '');
+
+function saveTable() {
+  const lines = rows.map((row, i) => row.map((made, j) => (i + j === 0 ? 'really / said' : read(made))).join(','));
+  save(`diclam-confusion-${settings.view}.csv`, new Blob([`${lines.join('\n')}\n`], { type: 'text/csv' }));
+}
+
+// Drawn from the page itself, so colours, order and numbers are those on the screen; twice as fine.
+function savePicture() {
+  const area = table.getBoundingClientRect();
+  const canvas = make('canvas', { width: 2 * Math.ceil(area.width), height: 2 * Math.ceil(area.height) });
+  const pen = canvas.getContext('2d');
+  pen.scale(2, 2);
+  pen.fillStyle = getComputedStyle(document.body).backgroundColor;
+  pen.fillRect(0, 0, area.width, area.height);
+  pen.textBaseline = 'middle';
+  for (const made of table.querySelectorAll('.cg-axis, .cg-head, .cg-cell')) {
+    const [at, style] = [made.getBoundingClientRect(), getComputedStyle(made)];
+    const [x, y] = [at.left - area.left, at.top - area.top];
+    const side = made.matches('.cg-axis') ? 'left' : made.closest('tbody') && made.matches('.cg-head') ? 'right' : 'center';
+    pen.fillStyle = style.backgroundColor;
+    pen.fillRect(x, y, at.width, at.height);
+    pen.fillStyle = style.color;
+    pen.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
+    pen.textAlign = side;
+    pen.fillText(read(made), { left: x, center: x + at.width / 2, right: x + at.width - 8 }[side], y + at.height / 2, at.width);
+  }
+  canvas.toBlob((blob) => save(`diclam-confusion-${settings.view}.png`, blob));
+}
+
+box.querySelector('.cg-saving').addEventListener('click', (event) => {
+  const { kind } = event.target.dataset;
+  if (kind) ({ png: savePicture, csv: saveTable })[kind]();
 });
 
 function load() {
@@ -207,5 +278,5 @@ let visible = false;
 new ResizeObserver(() => {
   const before = visible;
   visible = element.offsetWidth > 0;
-  if (visible && !before) trigger('open', {});
+  if (visible && !before) trigger('open', chosen ? {} : named());
 }).observe(element);

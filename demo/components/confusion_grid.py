@@ -16,6 +16,11 @@ from diclam.draw import percent
 from diclam.selection import Selection
 
 HERE = Path(__file__)
+# What the address calls some classes.
+MEMBERS = {name: [k] for k, name in enumerate(CLASSES)} | {
+    **{name: list(members) for name, members in confusion.GROUPS.items()},
+    "any": list(range(len(CLASSES))),
+}
 # A narrow column breaks these in two lines, at the soft hyphen.
 HYPHENS = {"airplane": "air\u00adplane", "automobile": "auto\u00admobile"}
 VIEWS = {"counts": "counts", "real": "% of each real class", "said": "% of each answer"}
@@ -35,7 +40,8 @@ class ConfusionGrid(gr.HTML):
     """Value: a `Matrix`, or None for nothing. How the numbers are shown is chosen, and remembered, in the browser.
 
     `select` brings `real` and `said`, lists of class numbers: one each for a cell, all ten for a header; whoever listens
-    must check them, as anybody can send some. `open` comes whenever the grid comes into view.
+    must check them, as anybody can send some. `open` comes whenever the grid comes into view; it brings the same
+    two when the address names a cell (`?true=cat&pred=dog&norm=row`), which follows what is chosen.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -44,6 +50,7 @@ class ConfusionGrid(gr.HTML):
             css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
             js_on_load=HERE.with_suffix(".js").read_text(encoding="utf-8"),
             apply_default_css=False,
+            members=MEMBERS,
             **options,
         )
 
@@ -147,5 +154,7 @@ _TEMPLATE = f"""
     <div class="cg-tip" aria-hidden="true" hidden><b></b><span></span></div>
   </div>
   <p class="cg-legend"></p>
+  <p class="cg-saving">Save the matrix as it is shown: <button type="button" data-kind="png">PNG</button> <button
+    type="button" data-kind="csv">CSV</button></p>
 </div>
 """

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
+import pandas as pd
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from diclam import checkpoint
@@ -150,6 +152,42 @@ def test_filters_narrow_and_pages_turn(page: Page) -> None:
     expect(page.locator(".pg-filtered > span")).not_to_have_text(f"{wrong} of 1000 fit the filters.")
     page.get_by_role("button", name="Clear").click()
     expect(page.locator(".pg-pager span")).to_have_text("1 to 60 of 1000")
+
+
+def test_the_address_holds_the_cell_and_leads_back_to_it(page: Page) -> None:
+    opened(page)
+    cell(page, "cat", "dog").click()
+    page.get_by_text("% of each real class").click()
+    link = page.url
+    assert all(part in link for part in ("tab=confusion", "true=cat", "pred=dog", "norm=row"))
+    page.evaluate("localStorage.clear()")
+    page.goto(link)
+    opened(page)
+    expect(title(page)).to_have_text(words("cat", "dog"))
+    expect(cell(page, "cat", "dog")).to_have_attribute("aria-current", "true")
+    expect(cell(page, "cat", "cat")).to_have_text(f"{EVALUATION.confusion[3, 3] / 10:.1f}")
+
+
+def test_the_matrix_and_the_answers_can_be_downloaded(page: Page) -> None:
+    opened(page)
+    saving = page.locator(".cg-saving")
+    with page.expect_download() as download:
+        saving.get_by_text("CSV").click()
+    table = pd.read_csv(download.value.path(), index_col=0)
+    assert table.index.tolist() == table.columns.tolist() == list(CLASSES)
+    assert (table.to_numpy() == EVALUATION.confusion).all()
+    with page.expect_download() as download:
+        saving.get_by_text("PNG").click()
+    with Image.open(download.value.path()) as image:
+        assert min(image.size) > 800
+        assert len(image.convert("RGB").getcolors(1 << 24) or []) > 50
+    cell(page, "cat", "dog").click()
+    expect(title(page)).to_have_text(words("cat", "dog"))
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download these answers (CSV)").click()
+    answers = pd.read_csv(download.value.path())
+    assert len(answers) == EVALUATION.confusion[3, 5]
+    assert set(answers["true"]) == {"cat"}
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
