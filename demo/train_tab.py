@@ -226,9 +226,9 @@ def _controls(parts: _Parts, run: Run, status: Status, stopping: bool) -> dict[A
 def _stop_button(status: Status, stopping: bool) -> gr.Button:
     if not status.alive or status.tested:
         return gr.Button("Stop", interactive=False)
-    if stopping:
-        return gr.Button(STOPPING, interactive=False)
-    return gr.Button("Skip the test" if status.state == "testing" else "Stop", interactive=True)
+    if status.state == "testing":
+        return gr.Button("Skip the test", interactive=True)
+    return gr.Button(STOPPING if stopping else "Stop", interactive=not stopping)
 
 
 def _events_file(run: Run) -> tuple[int, float]:

@@ -1,0 +1,179 @@
+"""What a visitor does in the Train tab: real runs on the real data set, each in a process of its own."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from demo.interface import FIRST_EXAMPLE
+from diclam import checkpoint
+from diclam.draw import sentence
+from diclam.predict import load_picture, predict
+from diclam.runs import Run, list_runs
+from tests.browser.conftest import App, choose_tab, toast
+
+# A run starts a Python of its own, trains, and answers 10,000 pictures, on whatever machine this is.
+pytestmark = pytest.mark.timeout(900)
+SLOW = 400_000
+RUN_NAME = re.compile(r"Run (\S+?)[:.]? ")
+# How many points all curves of a figure have together.
+POINTS = "(id) => document.querySelector(`#${id} .js-plotly-plot`).data.reduce((sum, trace) => sum + trace.x.length, 0)"
+GROWN = f"([id, before]) => ({POINTS})(id) > before"
+X_RANGE = "() => document.querySelector('#dc-loss .js-plotly-plot')._fullLayout.xaxis.range"
+
+
+@pytest.fixture(autouse=True)
+def no_run_is_left(app: App) -> Iterator[None]:
+    yield
+    for run in list_runs(app.runs):
+        run.terminate()
+
+
+def open_train(page: Page) -> None:
+    choose_tab(page, "Train")
+    expect(page.locator("#dc-loss .js-plotly-plot .main-svg").first).to_be_visible()
+
+
+def start(page: Page, seconds: str) -> None:
+    open_train(page)
+    page.locator("#dc-budget input").fill(seconds)
+    expect(page.locator("#dc-start")).to_be_enabled()
+    page.locator("#dc-start").click()
+
+
+def status(page: Page, text: str, timeout: float = SLOW) -> None:
+    expect(page.locator("#dc-run")).to_contain_text(text, timeout=timeout)
+
+
+def shown_run(page: Page, app: App) -> Run:
+    found = RUN_NAME.search(page.locator("#dc-run").inner_text() + " ")
+    assert found
+    return Run(app.runs / found.group(1))
+
+
+def grows(page: Page, figure: str) -> None:
+    before = page.evaluate(POINTS, figure)
+    page.wait_for_function(GROWN, arg=[figure, before], timeout=SLOW)
+
+
+def zoom(page: Page) -> list[float]:
+    """Drags over a part of the loss figure, as a mouse does; -> the range that is then shown."""
+    before = page.evaluate(X_RANGE)
+    area = page.locator("#dc-loss .nsewdrag").first.bounding_box()
+    assert area is not None
+    y = area["y"] + area["height"] / 2
+    page.mouse.move(area["x"] + area["width"] * 0.2, y)
+    page.mouse.down()
+    page.mouse.move(area["x"] + area["width"] * 0.6, y, steps=5)
+    page.mouse.up()
+    page.wait_for_function(f"(before) => String(({X_RANGE})()) !== before", arg=",".join(str(x) for x in before))
+    return page.evaluate(X_RANGE)
+
+
+def use_model(page: Page, run: Run) -> None:
+    """The run's model answers in Classify, as the core says it must."""
+    page.locator("#dc-use").click()
+    expect(page.locator("#dc-model input")).to_have_value(re.compile(re.escape(run.name)))
+    choose_tab(page, "Classify")
+    expected = sentence(predict(checkpoint.load(run.path), load_picture(FIRST_EXAMPLE).pixels).probabilities)
+    expect(page.locator("#dc-sentence")).to_contain_text(expected)
+
+
+def test_a_run_is_watched_reloaded_finished_used_and_taken_home(page: Page, app: App, tmp_path: Path) -> None:
+    start(page, "30")
+    status(page, "Getting ready")
+    run = shown_run(page, app)
+    status(page, "left of 0:30")
+    grows(page, "dc-loss")
+
+    page.reload()  # in the middle
+    status(page, "left of 0:30")
+    assert shown_run(page, app).name == run.name
+    expect(page.locator("#dc-start")).to_be_disabled()
+    zoomed = zoom(page)
+    grows(page, "dc-loss")
+    assert page.evaluate(X_RANGE) == zoomed
+
+    status(page, "the time limit was reached")
+    expect(page.locator("#dc-figures")).to_be_visible(timeout=SLOW)
+    assert page.evaluate(POINTS, "dc-accuracy") >= 1
+    assert page.evaluate(X_RANGE) == zoomed
+    evaluation = run.evaluation()
+    expect(page.locator("#dc-figures")).to_contain_text(f"{evaluation.accuracy:.1%}")
+    for value in (evaluation.precision, evaluation.recall, evaluation.f1):
+        expect(page.locator("#dc-figures")).to_contain_text(f"{value:.3f}")
+
+    with page.expect_download() as download:
+        page.locator("#dc-predictions").click()
+    assert download.value.suggested_filename == f"{run.name}_predictions.csv"
+    assert download.value.path().read_bytes() == (run.path / "predictions.csv").read_bytes()
+    with page.expect_download() as download:
+        page.locator("#dc-checkpoint").click()
+    assert download.value.suggested_filename == f"{run.name}_checkpoint.zip"
+    with zipfile.ZipFile(download.value.path()) as archive:
+        archive.extractall(tmp_path)
+    checkpoint.load(tmp_path / run.name)
+    use_model(page, run)
+
+
+def test_a_stopped_run_keeps_what_it_learned(page: Page, app: App) -> None:
+    start(page, "600")
+    status(page, "left of 10:00")
+    grows(page, "dc-loss")
+    run = shown_run(page, app)
+    page.locator("#dc-stop").click()
+    expect(page.locator("#dc-stop")).to_contain_text(re.compile("Stopping|Skip"), timeout=5000)
+    status(page, "it was asked to stop")
+    expect(page.locator("#dc-stop")).to_have_text("Skip the test")
+    page.locator("#dc-stop").click()
+    status(page, "its weights can be used")
+    expect(page.locator("#dc-start")).to_be_enabled()
+    expect(page.locator("#dc-predictions")).to_be_disabled()
+    use_model(page, run)
+
+
+def test_a_run_that_has_not_begun_stops_at_once(page: Page, app: App) -> None:
+    start(page, "60")
+    status(page, "Getting ready")
+    run = shown_run(page, app)
+    page.locator("#dc-stop").click()
+    status(page, "Stopped before it had learned anything.", timeout=30_000)
+    assert not run.alive()
+    expect(page.locator("#dc-start")).to_be_enabled()
+    expect(page.locator("#dc-use")).not_to_be_visible()
+
+
+@pytest.mark.parametrize("seconds", ["-1", "1000000000", ""])
+def test_an_impossible_budget_gets_a_message_and_no_run(page: Page, app: App, seconds: str) -> None:
+    before = [run.name for run in list_runs(app.runs)]
+    start(page, seconds)
+    expect(toast(page)).to_contain_text("15 to 600 seconds")
+    expect(page.locator("#dc-budget input")).to_have_value(seconds)
+    expect(page.locator("#dc-start")).to_be_enabled()
+    assert [run.name for run in list_runs(app.runs)] == before
+
+
+def test_a_budget_is_chosen_by_keyboard(page: Page) -> None:
+    open_train(page)
+    page.locator("#dc-presets input").nth(0).focus()
+    page.keyboard.press("Space")
+    expect(page.locator("#dc-budget input")).to_have_value("15")
+    page.locator("#dc-budget input").fill("77")
+    expect(page.locator("#dc-presets input:checked")).to_have_count(0)
+    page.locator("#dc-budget input").fill("120")
+    expect(page.locator("#dc-presets input:checked")).to_have_value("120")
+
+
+def test_the_curves_follow_the_theme(page: Page) -> None:
+    open_train(page)
+    ink = "() => getComputedStyle(document.querySelector('#dc-loss .xtick text')).fill"
+    light = page.evaluate(ink)
+    page.evaluate("document.body.classList.toggle('dark')")
+    page.wait_for_function(f"(light) => ({ink})() !== light", arg=light)
+    page.evaluate("document.body.classList.toggle('dark')")
+    page.wait_for_function(f"(light) => ({ink})() === light", arg=light)
