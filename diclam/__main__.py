@@ -76,9 +76,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train_options(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--recipe", choices=sorted(RECIPES), default="report", help="named settings to start from")
+    sub.add_argument("--recipe", choices=sorted(RECIPES), help="named settings to start from; default: report")
     sub.add_argument("--run-dir", type=Path, metavar="FOLDER", help="where the run is kept; default: a new folder")
     sub.add_argument("--settings", type=Path, metavar="FILE", help="all settings from a JSON file, instead of flags")
+    sub.add_argument("--resume", metavar="RUN", help="go on with a run that was cut off; its folder or name")
     for cls in (TrainConfig, ModelConfig):
         group = sub.add_argument_group("the network" if cls is ModelConfig else "settings (default: what the recipe says)")
         docs = field_docs(cls)
@@ -95,6 +96,7 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
 
 
 def _train_config(options: argparse.Namespace) -> TrainConfig:
+    """Raises ConfigError when the settings cannot be."""
     if options.settings:
         try:
             return TrainConfig.from_dict(json.loads(options.settings.read_text(encoding="utf-8")))
@@ -103,15 +105,20 @@ def _train_config(options: argparse.Namespace) -> TrainConfig:
     given = {name: value for name, value in vars(options).items() if value is not None}
     chosen = {f.name: given[f.name] for f in fields(TrainConfig) if f.name in given and f.name != "recipe"}
     network = {f.name: given[f.name] for f in fields(ModelConfig) if f.name in given}
-    return with_model(config(options.recipe, **chosen), **network)
+    return with_model(config(options.recipe or "report", **chosen), **network)
+
+
+def _refuse_other_flags(options: argparse.Namespace) -> None:
+    names = ("recipe", "run_dir", "settings", *(f.name for cls in (TrainConfig, ModelConfig) for f in fields(cls)))
+    given = sorted({f"--{name.replace('_', '-')}" for name in names if getattr(options, name, None) is not None})
+    if given:
+        raise ConfigError(f"--resume goes on with the run's own settings; leave out {', '.join(given)}.")
 
 
 def _train(options: argparse.Namespace) -> None:
     from diclam import recorder, runs
     from diclam.terminal import Progress
 
-    train_config = _train_config(options)
-    run = runs.Run(options.run_dir) if options.run_dir else runs.new(train_config.recipe)
     interrupts = 0
 
     def interrupted(*_: Any) -> None:
@@ -127,7 +134,14 @@ def _train(options: argparse.Namespace) -> None:
     before = {number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         progress = Progress(sys.stderr)
-        recorder.record(run, train_config, progress.show, lambda: interrupts > 0)
+        if options.resume:
+            _refuse_other_flags(options)
+            run = runs.Run(runs.locate(options.resume))
+            recorder.resume(run, progress.show, lambda: interrupts > 0)
+        else:
+            train_config = _train_config(options)
+            run = runs.Run(options.run_dir) if options.run_dir else runs.new(train_config.recipe)
+            recorder.record(run, train_config, progress.show, lambda: interrupts > 0)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -55,6 +55,17 @@ class Started(Event):
 
 
 @dataclass(frozen=True)
+class Resumed(Event):
+    """A run that was cut off goes on from where its state was last kept; what came after that is gone."""
+
+    step: int
+    epoch: float
+    seconds: float
+    """Of the budget that were used before."""
+    budget: float
+
+
+@dataclass(frozen=True)
 class Step(Event):
     """Progress, at most about four a second."""
 

@@ -1,10 +1,12 @@
-"""Carries a training run out and writes its folder: fetch, train, keep the weights, test."""
+"""Carries a training run out and writes its folder: fetch, train, keep the weights, test; and goes on with one that was
+cut off."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import json
 import os
+import pickle
 import platform
 import time
 from collections.abc import Callable
@@ -18,15 +20,17 @@ import torch
 from diclam import checkpoint, data
 from diclam.errors import DiclamError, RunError
 from diclam.evaluate import evaluate
-from diclam.events import Event, Failed, Fetching, Finished, Step, Tested, Testing, Validated
+from diclam.events import Event, Failed, Fetching, Finished, Resumed, Step, Tested, Testing, Validated
 from diclam.files import replacing
 from diclam.recipe import TrainConfig, build_model
 from diclam.runs import EVENTS, INFO, Run
-from diclam.train import train
+from diclam.train import State, Training
 
 Watch = Callable[[Event], None]
-# Without validations nothing says which weights are good; the newest are kept this often, in case the machine stops.
-SECONDS_BETWEEN_SAVES = 60.0
+# What a run needs to go on is kept this often, and at each validation, in case the machine stops. Without validations
+# nothing says which weights are good, so then the newest ones are kept with it.
+SECONDS_BETWEEN_SAVES = 30.0
+STATE = "state.pt"
 SECONDS_BETWEEN_REPORTS = 0.3
 
 
@@ -42,6 +46,28 @@ def record(run: Run, config: TrainConfig, watch: Watch, stop: Callable[[], bool]
     run.claim(os.getpid())
     with replacing(run.path / INFO) as path:
         path.write_text(json.dumps(_info(config), indent=1) + "\n", encoding="utf-8")
+    _carry_out(run, config, watch, stop, None)
+
+
+def resume(run: Run, watch: Watch, stop: Callable[[], bool]) -> None:
+    """Goes on with a run that was cut off in training, from its last kept state: the same settings, the time already used,
+    and, with a number of epochs, the same final weights as if nothing had happened. What was written after that state is
+    taken out of its events. Raises RunError when the folder holds no such run, or when its process is still there."""
+    config = TrainConfig.from_dict(run.info()["config"])
+    if run.alive():
+        raise RunError(f"The run {run.name} is still going on.")
+    if any(isinstance(event, Finished) for event in run.events()):
+        raise RunError(f"The training of {run.name} has ended; `python -m diclam evaluate` tests it again.")
+    state = _load_state(run)
+    run.claim(os.getpid())
+    run.withdraw_stop()
+    events = [event for event in run.events() if not isinstance(event, Failed) and _before(event, state["step"])]
+    with replacing(run.path / EVENTS) as path:
+        path.write_text("".join(event.to_json() + "\n" for event in events), encoding="utf-8")
+    _carry_out(run, config, watch, stop, state)
+
+
+def _carry_out(run: Run, config: TrainConfig, watch: Watch, stop: Callable[[], bool], state: State | None) -> None:
     with (run.path / EVENTS).open("a", encoding="utf-8") as file:
 
         def tell(event: Event) -> None:
@@ -50,7 +76,7 @@ def record(run: Run, config: TrainConfig, watch: Watch, stop: Callable[[], bool]
             watch(event)
 
         try:
-            _fetch_train_test(run, config, tell, lambda: stop() or run.stop_requested())
+            _fetch_train_test(run, config, tell, lambda: stop() or run.stop_requested(), state)
         except DiclamError as error:
             tell(Failed(str(error)))
             raise
@@ -59,22 +85,28 @@ def record(run: Run, config: TrainConfig, watch: Watch, stop: Callable[[], bool]
             raise
 
 
-def _fetch_train_test(run: Run, config: TrainConfig, tell: Watch, stop: Callable[[], bool]) -> None:
+def _fetch_train_test(run: Run, config: TrainConfig, tell: Watch, stop: Callable[[], bool], state: State | None) -> None:
     cifar10 = data.load(progress=_thinned(tell))
     model = build_model(config)
+    training = Training(model, cifar10, config, stop=stop)
     saved = time.monotonic()
     finished: Finished | None = None
-    for event in train(model, cifar10, config, stop=stop):
+    for event in training.run(state):
         if isinstance(event, Validated) and event.best:
             checkpoint.save(run.path, model)
-        elif isinstance(event, Step) and not config.holdout and time.monotonic() - saved > SECONDS_BETWEEN_SAVES:
-            checkpoint.save(run.path, model)
-            saved = time.monotonic()
         elif isinstance(event, Finished):
             checkpoint.save(run.path, model)
             finished = event
         tell(event)
+        pause = time.monotonic() - saved > SECONDS_BETWEEN_SAVES
+        if isinstance(event, Validated) or (isinstance(event, Step) and event.loss is not None and pause):
+            if not config.holdout:
+                checkpoint.save(run.path, model)
+            with replacing(run.path / STATE) as path:
+                torch.save(training.state(), path)
+            saved = time.monotonic()
     assert finished is not None
+    (run.path / STATE).unlink(missing_ok=True)
     start = time.monotonic()
     progress = _thinned(tell)
     evaluation = evaluate(
@@ -87,6 +119,21 @@ def _fetch_train_test(run: Run, config: TrainConfig, tell: Watch, stop: Callable
     evaluation.save(run.path)
     figures = evaluation.accuracy, evaluation.precision, evaluation.recall, evaluation.f1
     tell(Tested(*figures, seconds=time.monotonic() - start))
+
+
+def _load_state(run: Run) -> State:
+    try:
+        # Weights only: a state is tensors and plain values, and a foreign file cannot run code.
+        return torch.load(run.path / STATE, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise RunError(f"The run {run.name} was cut off before its first state was kept; start it anew.") from error
+    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError) as error:
+        raise RunError(f"The state kept in {run.name} is damaged ({str(error).splitlines()[0]}).") from error
+
+
+def _before(event: Event, step: int) -> bool:
+    """Whether an event belongs to the run up to this step."""
+    return not isinstance(event, Step | Validated | Resumed) or event.step <= step
 
 
 def _thinned(tell: Watch) -> Callable[[Fetching | Testing], None]:

@@ -4,6 +4,7 @@
     events.jsonl                     one event a line, appended and flushed
     config.json, model.safetensors   the checkpoint, there from the first good validation on
     evaluation.json, predictions.csv the final test
+    state.pt                         while it trains: all that is needed to go on after a kill
     log.txt                          what a detached process printed
     process                          who writes this folder
     stop                             asks the run to stop; its presence is the request
@@ -147,6 +148,9 @@ class Run:
     def request_stop(self) -> None:
         """The run ends at its next step, keeps its best weights and is tested."""
         (self.path / "stop").touch()
+
+    def withdraw_stop(self) -> None:
+        (self.path / "stop").unlink(missing_ok=True)
 
     def stop_requested(self) -> bool:
         return (self.path / "stop").exists()

@@ -6,7 +6,7 @@ import shutil
 import time
 from typing import Any, TextIO
 
-from diclam.events import Event, Failed, Fetching, Finished, Started, Step, Tested, Testing, Validated
+from diclam.events import Event, Failed, Fetching, Finished, Resumed, Started, Step, Tested, Testing, Validated
 from diclam.runs import Run
 
 REASONS = {
@@ -37,6 +37,9 @@ class Progress:
                     f"Training {event.parameters:,} parameters on {event.train_pictures:,} pictures, {event.device} in "
                     f"{event.precision}, recipe {event.recipe}, seed {event.seed}, limit {clock(event.budget)}"
                 )
+            case Resumed():
+                self._budget = event.budget
+                self._line(f"Going on from step {event.step:,}, {clock(event.seconds)} used")
             case Step():
                 left = max(self._budget - event.seconds, 0)
                 bar = "#" * round(event.fraction * 20)

@@ -10,40 +10,42 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from diclam import augment, initialize
+from diclam import initialize
 from diclam.batches import Batches
 from diclam.data import Cifar10, split
-from diclam.device import autocast, pick_device, pick_precision
+from diclam.device import Clock, autocast, pick_device, pick_precision
 from diclam.errors import ConfigError
-from diclam.events import Event, Finished, Started, Step, Validated
-from diclam.model import CLASSES, DiCLAM
+from diclam.events import Event, Finished, Resumed, Started, Step, Validated
+from diclam.model import DiCLAM
 from diclam.optim import build_optimizers, set_rates
 from diclam.recipe import TrainConfig
+from diclam.validation import HeldOut
 
-Clock = Callable[[], float]
+State = dict[str, Any]
+"""A run between two steps: tensors and plain values."""
 # Every run holds out the same pictures, whatever its seed, so that runs can be compared.
 SPLIT_SEED = 0
-# Validations together may take a twentieth of the budget; a little is left for what a measurement misses.
-VALIDATION_SHARE = 0.045
 # At most four step events a second, and about a thousand a run, so that a long run's log stays small.
 SECONDS_BETWEEN_STEP_EVENTS = 0.25
 STEP_EVENTS = 1000
 
 
 class TimeSupervisor:
-    """The one place that knows the time limit. `limit` in seconds, from the moment of construction."""
+    """The one place that knows the time limit. `limit` in seconds, from the moment of construction; `used` are seconds that
+    an earlier process spent."""
 
-    def __init__(self, limit: float, clock: Clock = time.monotonic) -> None:
+    def __init__(self, limit: float, clock: Clock = time.monotonic, used: float = 0.0) -> None:
         self.limit = limit
         self.reserve = 0.0
         """Seconds that must be left at the end, for the final validation."""
         self._clock = clock
-        self._start = clock()
+        self._start = clock() - used
 
     @property
     def elapsed(self) -> float:
@@ -78,7 +80,7 @@ def train(
     `Validated` it holds the weights that were validated. `stop` is asked before each step. Seeds torch's global generator,
     from which dropout draws. Raises ConfigError when the data set is smaller than the part to hold out.
     """
-    return _Training(model, data, config, clock, stop).run()
+    return Training(model, data, config, clock=clock, stop=stop).run()
 
 
 @dataclass
@@ -93,22 +95,31 @@ class _Kept:
         self.weights = {name: t.detach().clone() for name, t in model.state_dict().items()}
 
 
-class _Training:
-    def __init__(self, model: DiCLAM, data: Cifar10, config: TrainConfig, clock: Clock, stop: Callable[[], bool]) -> None:
+class Training:
+    """What `train` runs, for whoever also wants its state in between, to go on from it later."""
+
+    def __init__(
+        self,
+        model: DiCLAM,
+        data: Cifar10,
+        config: TrainConfig,
+        *,
+        clock: Clock = time.monotonic,
+        stop: Callable[[], bool] = never,
+    ) -> None:
         if not 0 <= config.holdout < len(data.train_labels):
             raise ConfigError(
                 f"holdout must be smaller than the {len(data.train_labels):,} training pictures; got {config.holdout:,}."
             )
         self.model, self.data, self.config, self.clock, self.stop = model, data, config, clock, stop
 
-    def run(self) -> Iterator[Event]:
-        config = self.config
-        self.time = TimeSupervisor(config.budget, self.clock)
-        self._prepare()
-        yield self._started()
+    def run(self, state: State | None = None) -> Iterator[Event]:
+        """All events; with a state, those that follow it."""
+        self._prepare(state)
+        yield self._resumed() if state else self._started()
         try:
             reason = yield from self._steps()
-            if reason != "diverged" and self.validation_pictures and self.step > self.validated_step:
+            if reason != "diverged" and len(self.held_out) and self.step > self.validated_step:
                 yield self._validate()
         finally:
             # Also when the reader closes the generator in the middle.
@@ -118,16 +129,20 @@ class _Training:
         best = self.best.accuracy if self.best.accuracy >= 0 else None
         yield Finished(reason, self.step, self.epoch, self.time.elapsed, self.seen, best)
 
-    def _prepare(self) -> None:
+    def _prepare(self, state: State | None) -> None:
         config, data = self.config, self.data
+        self.time = TimeSupervisor(config.budget, self.clock, used=state["seconds"] if state else 0.0)
         torch.manual_seed(config.seed)
         self.device = pick_device(config.device)
-        self.dtype = pick_precision(config.precision, self.device, clock=self.clock)
+        # A run that goes on keeps its precision, whatever this moment's timing would say.
+        precision = state["precision"] if state else config.precision
+        self.dtype = pick_precision(precision, self.device, clock=self.clock)
+        everything = data.train_images, data.train_labels
         if config.holdout:
-            chosen, held_out = split(data.train_labels, len(data.train_labels) - config.holdout, config.holdout, SPLIT_SEED)
+            chosen, kept = split(data.train_labels, len(data.train_labels) - config.holdout, config.holdout, SPLIT_SEED)
         else:
-            chosen, held_out = torch.arange(len(data.train_labels)), torch.empty(0, dtype=torch.long)
-        images, labels = (t[chosen].to(self.device) for t in (data.train_images, data.train_labels))
+            chosen, kept = torch.arange(len(data.train_labels)), torch.empty(0, dtype=torch.long)
+        images, labels = (t[chosen].to(self.device) for t in everything)
         self.pictures = len(labels)
         if self.pictures < config.batch_size:
             raise ConfigError(f"batch_size is {config.batch_size}, but there are {self.pictures} training pictures.")
@@ -139,31 +154,41 @@ class _Training:
         self.validated_at = 0.0, 0.0
         """Fraction and epoch of the last validation."""
         self.best, self.best_loss, self.unimproved = _Kept(), math.inf, 0
-        self.validation_pictures = self._affordable_validation(data.train_images[held_out], len(held_out))
-        held_out = held_out[: self.validation_pictures]
-        self.held_images, self.held_labels = (t[held_out].to(self.device) for t in (data.train_images, data.train_labels))
+        held_images, held_labels = (t[kept].to(self.device) for t in everything)
+        self.held_out = HeldOut(held_images, held_labels, self.dtype)
+        if state:
+            self._restore(state)
+        elif len(self.held_out):
+            count, self.time.reserve = self.held_out.affordable(self.model, config, self.pictures, self.clock)
+            self.held_out.limit(count)
 
-    def _affordable_validation(self, images: Tensor, held_out: int) -> int:
-        """How many held-out pictures each validation can look at without all of them costing over a twentieth of the run.
+    def state(self) -> State:
+        """All that `run` needs to go on from here as if nothing had happened; to be asked for between two events."""
+        return {
+            **{name: getattr(self, name) for name in _NUMBERS},
+            "seconds": self.time.elapsed,
+            "reserve": self.time.reserve,
+            "precision": _name(self.dtype),
+            "validation_pictures": len(self.held_out),
+            "best_accuracy": self.best.accuracy,
+            "best_weights": self.best.weights,
+            "weights": self.model.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+            "batches": self.batches.state(),
+            "random": _random_state(self.device),
+        }
 
-        A step costs about three looks at its pictures (forward, and backward twice as much), so a run's length in looks is
-        known from its steps, or from its time and the measured speed of looking.
-        """
-        if not held_out:
-            return 0
-        config = self.config
-        if config.epochs is not None:
-            looks = 3 * config.epochs * self.pictures
-        else:
-            probe = images[:128].to(self.device)
-            self._losses(probe[:32], torch.zeros(min(32, len(probe)), dtype=torch.long, device=self.device))
-            start = self.clock()
-            self._losses(probe, torch.zeros(len(probe), dtype=torch.long, device=self.device))[0].sum().item()
-            looks = config.budget * len(probe) / max(self.clock() - start, 1e-9)
-        epochs = looks / 3 / self.pictures
-        validations = max(5, math.ceil(epochs / config.validate_epochs))
-        self.time.reserve = config.budget * VALIDATION_SHARE / validations if config.epochs is None else 0.0
-        return min(max(int(looks * VALIDATION_SHARE / validations), 1), held_out)
+    def _restore(self, state: State) -> None:
+        for name in _NUMBERS:
+            setattr(self, name, state[name])
+        self.time.reserve = state["reserve"]
+        self.held_out.limit(state["validation_pictures"])
+        self.best = _Kept(state["best_accuracy"], state["best_weights"])
+        self.model.load_state_dict(state["weights"])
+        for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(values)
+        self.batches.restore(state["batches"])
+        _set_random_state(self.device, state["random"])
 
     def _started(self) -> Started:
         config = self.config
@@ -172,12 +197,15 @@ class _Training:
             budget=config.budget,
             seed=config.seed,
             device=self.device.type,
-            precision=str(self.dtype).removeprefix("torch."),
+            precision=_name(self.dtype),
             train_pictures=self.pictures,
-            validation_pictures=self.validation_pictures,
+            validation_pictures=len(self.held_out),
             batch_size=config.batch_size,
             parameters=sum(p.numel() for p in self.model.parameters()),
         )
+
+    def _resumed(self) -> Resumed:
+        return Resumed(self.step, self.epoch, self.time.elapsed, self.config.budget)
 
     @property
     def epoch(self) -> float:
@@ -199,7 +227,9 @@ class _Training:
         good, candidate = _Kept(), _Kept()
         good.take(self.model)
         candidate.take(self.model)
-        told, told_seen = self.clock(), 0
+        told, told_seen, first_step = self.clock(), self.seen, self.step + 1
+        if self._validation_is_due():  # The run was cut off between a step and its validation.
+            yield self._validate()
         longest_step = 0.0
         spacing = max(SECONDS_BETWEEN_STEP_EVENTS, self.config.budget / STEP_EVENTS)
         while (reason := self._reason_to_end(longest_step)) is None:
@@ -208,9 +238,9 @@ class _Training:
             losses.append(loss)
             now = self.clock()
             # The first step builds kernels; it says nothing about the next ones.
-            longest_step = max(longest_step, now - start) if self.step > 1 else 0.0
+            longest_step = max(longest_step, now - start) if self.step > first_step else 0.0
             due = self._validation_is_due()
-            if now - told >= spacing or self.step == 1 or due or self._last_step():
+            if now - told >= spacing or self.step == first_step or due or self._last_step():
                 mean = torch.stack(losses).mean().item()  # The only wait for the device.
                 now = self.clock()
                 speed = (self.seen - told_seen) / max(now - told, 1e-9)
@@ -265,16 +295,14 @@ class _Training:
 
     def _validation_is_due(self) -> bool:
         fraction, epoch = self.validated_at
-        if not self.validation_pictures or self._last_step():
+        if not len(self.held_out) or self._last_step() or self.step == self.validated_step:
             return False
         # A fifth that is passed counts from the start of the run: steps are coarse, and delays would add up.
         return int(5 * self.fraction) > int(5 * fraction) or self.epoch - epoch >= self.config.validate_epochs
 
     def _validate(self) -> Validated:
         start = self.clock()
-        losses, said = self._losses(self.held_images, self.held_labels)
-        loss, accuracy = losses.mean().item(), (said == self.held_labels).double().mean().item()
-        cells = torch.bincount(self.held_labels * CLASSES + said, minlength=CLASSES**2)
+        loss, accuracy, confusion = self.held_out.look(self.model)
         # At equal accuracy the later weights: they have seen more.
         best = accuracy >= self.best.accuracy and math.isfinite(loss)
         improved = accuracy > self.best.accuracy or loss < self.best_loss
@@ -285,21 +313,25 @@ class _Training:
         self.validated_step, self.validated_at = self.step, (self.fraction, self.epoch)
         if self.config.epochs is None:
             self.time.reserve = self.clock() - start
-        confusion = cells.view(CLASSES, CLASSES).tolist()
-        return Validated(self.step, self.epoch, loss, accuracy, len(said), self.time.elapsed, best, confusion)
+        return Validated(self.step, self.epoch, loss, accuracy, len(self.held_out), self.time.elapsed, best, confusion)
 
-    @torch.inference_mode()
-    def _losses(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross-entropy of each picture, and the class that the model says."""
-        self.model.eval()
-        losses, said = [], []
-        for batch, target in zip(images.split(512), labels.split(512), strict=True):
-            x = augment.normalize(batch).contiguous(memory_format=torch.channels_last)
-            with autocast(self.device, self.dtype):
-                logits = self.model(x).float()
-            losses.append(F.cross_entropy(logits, target, reduction="none"))
-            said.append(logits.argmax(1))
-        return torch.cat(losses), torch.cat(said)
+
+_NUMBERS = ("step", "seen", "validated_step", "validated_at", "best_loss", "unimproved")
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _random_state(device: torch.device) -> dict[str, Tensor]:
+    state = {"cpu": torch.get_rng_state()}
+    return state | {"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else state
+
+
+def _set_random_state(device: torch.device, state: dict[str, Tensor]) -> None:
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda" and "cuda" in state:
+        torch.cuda.set_rng_state(state["cuda"], device)
 
 
 def _finite(value: float) -> float | None:

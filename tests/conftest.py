@@ -39,7 +39,7 @@ def random_cifar10(train: int = 200, test: int = 50, seed: int = 0) -> data.Cifa
     return data.Cifar10(*part(train), *part(test))
 
 
-def small_config(**changes: object) -> TrainConfig:
+def small_config(recipe: str = "report", **changes: object) -> TrainConfig:
     """Few pictures, one precision, no timing probe."""
     settings: dict[str, object] = {
         "batch_size": 16,
@@ -48,7 +48,7 @@ def small_config(**changes: object) -> TrainConfig:
         "device": "cpu",
         "epochs": 1.0,
     }
-    return config("report", **(settings | changes))
+    return config(recipe, **(settings | changes))
 
 
 def random_evaluation(count: int = 1000, seed: int = 0) -> Evaluation:

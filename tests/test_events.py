@@ -7,11 +7,12 @@ import math
 
 import pytest
 
-from diclam.events import Event, Failed, Fetching, Finished, Started, Step, Tested, Testing, Validated, from_json
+from diclam.events import Event, Failed, Fetching, Finished, Resumed, Started, Step, Tested, Testing, Validated, from_json
 
 EVERY_KIND = [
     Fetching("a folder", 3, None, "files"),
     Started("report", 60.0, 0, "cpu", "bfloat16", 40_000, 1000, 128, 1_837_452),
+    Resumed(40, 0.4, 31.5, 60.0),
     Step(1, 0.01, 2.3, 1e-3, 0.7, 150.0, 0.9, 0.015),
     Step(2, 0.02, None, 1e-3, None, 150.0, 1.9, 0.03),
     Validated(2, 0.02, 2.2, 0.21, 1000, 2.0, True, [[1] * 10] * 10),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from PIL import Image
 
 from diclam import __main__ as cli
 from diclam import checkpoint, data
-from diclam.data import CLASSES, Cifar10
+from diclam.data import CLASSES
 from diclam.model import DiCLAM, ModelConfig
 from diclam.recipe import TrainConfig
 from tests.conftest import random_cifar10
@@ -52,26 +53,14 @@ def test_train_evaluate_and_list_a_run(
 ) -> None:
     small(monkeypatch)
     folder = tmp_path / "runs" / "mine"
-    flags = [
-        "--epochs",
-        "1",
-        "--batch-size",
-        "16",
-        "--holdout",
-        "40",
-        "--heads",
-        "4",
-        "--no-flip",
-        "--precision",
-        "float32",
-    ]
+    flags = shlex.split("--epochs 1 --batch-size 16 --holdout 40 --heads 4 --flip none --whiten --precision float32")
     assert cli.main(["train", "--run-dir", str(folder), *flags]) == 0
     out, err = capsys.readouterr()
     assert out.strip() == str(folder)
     assert "all epochs are done" in err
     assert "Test accuracy" in err
     settings = TrainConfig.from_dict(json.loads((folder / "run.json").read_text())["config"])
-    assert (settings.batch_size, settings.flip, settings.model.heads) == (16, False, 4)
+    assert (settings.batch_size, settings.flip, settings.whiten, settings.model.heads) == (16, "none", True, 4)
 
     before = json.loads((folder / "evaluation.json").read_text())
     assert cli.main(["evaluate", str(folder)]) == 0
@@ -120,6 +109,9 @@ def test_explain_writes_a_drawing(model: Path, picture: Path, tmp_path: Path) ->
         (["train", "--budget", "1e9"], "got 1000000000.0"),
         (["train", "--heads", "3"], "heads must be"),
         (["train", "--settings", "no-such-file"], "no-such-file"),
+        (["train", "--resume", "no-such-run"], "no run 'no-such-run'"),
+        (["train", "--resume", "MODEL"], "readable run.json"),
+        (["train", "--resume", "MODEL", "--seed", "3", "--recipe", "fast"], "leave out --recipe, --seed"),
         (["evaluate", "no-such-run"], "no run 'no-such-run'"),
         (["predict", "MODEL", "no-such-picture.png"], "no-such-picture.png"),
         (["predict", "MODEL", "TEXT"], "PNG"),
@@ -158,26 +150,69 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
         assert command in text
 
 
-def test_ctrl_c_stops_a_run_and_keeps_its_weights(tmp_path: Path, cifar10: Cifar10) -> None:
-    folder = tmp_path / "run"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "diclam", "train", "--budget", "3000", "--run-dir", str(folder)],
-        cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
-    try:
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            events = folder / "events.jsonl"
-            if events.exists() and '"Step"' in events.read_text():
-                break
-            time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=200)
-    finally:
+# The command line in a process of its own, on made-up pictures: a real data set would only make the final test long.
+SMALL = """
+import sys
+from diclam import __main__, data
+from tests.conftest import random_cifar10
+data.load = lambda progress=None: random_cifar10(400)
+sys.exit(__main__.main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def command() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*words: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SMALL, *words], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
         process.kill()
+        process.communicate()
+
+
+def wait_for(sign: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not sign():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_ctrl_c_stops_a_run_and_keeps_its_weights(tmp_path: Path, command: Callable[..., subprocess.Popen[str]]) -> None:
+    folder = tmp_path / "run"
+    events = folder / "events.jsonl"
+    process = command("train", "--budget", "3000", "--batch-size", "16", "--holdout", "40", "--run-dir", str(folder))
+    wait_for(lambda: events.exists() and '"Step"' in events.read_text())
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert out.strip() == str(folder)
     assert "asked to stop" in err
     checkpoint.load(folder)
     assert (folder / "predictions.csv").exists()
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_weights(
+    tmp_path: Path, command: Callable[..., subprocess.Popen[str]]
+) -> None:
+    flags = shlex.split("--epochs 3 --batch-size 16 --holdout 40 --validate-epochs 1 --precision float32 --seed 3")
+    whole, cut_off = tmp_path / "whole", tmp_path / "cut-off"
+    assert command("train", *flags, "--run-dir", str(whole)).wait(120) == 0
+    process = command("train", *flags, "--run-dir", str(cut_off))
+    wait_for((cut_off / "state.pt").exists)
+    process.kill()
+    process.wait()
+    assert not (cut_off / "evaluation.json").exists()
+    _, err = command("train", "--resume", str(cut_off)).communicate(timeout=120)
+    assert "Going on from step" in err
+    assert (cut_off / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    steps = [json.loads(line)["step"] for line in (cut_off / "events.jsonl").read_text().splitlines() if '"Step"' in line]
+    assert steps == sorted(set(steps))
+    assert not (cut_off / "state.pt").exists()
+    assert cli.main(["train", "--resume", str(cut_off)]) == 2, "it has ended"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,10 +13,10 @@ from sklearn.metrics import confusion_matrix
 from diclam.augment import normalize
 from diclam.data import Cifar10, split
 from diclam.errors import ConfigError
-from diclam.events import Event, Finished, Started, Step, Validated
+from diclam.events import Event, Finished, Resumed, Started, Step, Validated
 from diclam.model import DiCLAM
 from diclam.recipe import TrainConfig, build_model
-from diclam.train import SPLIT_SEED, TimeSupervisor, train
+from diclam.train import SPLIT_SEED, TimeSupervisor, Training, train
 from tests.conftest import Clock, random_cifar10, small_config
 
 
@@ -219,6 +220,41 @@ def test_same_seed_and_steps_give_the_same_weights() -> None:
     assert all(torch.equal(t, second.state_dict()[name]) for name, t in first.state_dict().items())
     other, _ = run(small_config(epochs=1.5, cutout=8, label_smoothing=0.1, seed=1))
     assert any(not torch.equal(t, other.state_dict()[name]) for name, t in first.state_dict().items())
+
+
+@pytest.mark.parametrize("recipe", ["report", "fast"])
+@pytest.mark.parametrize("kind", [Step, Validated])
+def test_a_run_that_goes_on_ends_with_the_same_weights(recipe: str, kind: type[Event], tmp_path: Path) -> None:
+    config = small_config(recipe=recipe, epochs=3.0, validate_epochs=1.0)
+    whole, told = run(config)
+
+    def training() -> Training:
+        return Training(build_model(config), random_cifar10(), config, clock=Clock(tick=0.1))
+
+    cut_off, step = training(), 0
+    for event in cut_off.run():
+        if isinstance(event, kind) and (step := event.step) >= 10:  # pyright: ignore[reportAttributeAccessIssue]
+            torch.save(cut_off.state(), tmp_path / "state.pt")
+            break
+    going_on = training()
+    events = list(going_on.run(torch.load(tmp_path / "state.pt", weights_only=True)))
+    assert isinstance(events[0], Resumed)
+    assert events[0].step == step
+    assert the(events, Finished)[0].step == the(told, Finished)[0].step
+    assert the(events, Finished)[0].best_accuracy == the(told, Finished)[0].best_accuracy
+    for name, weight in going_on.model.state_dict().items():
+        assert torch.equal(weight, whole.state_dict()[name]), name
+
+
+def test_time_that_was_used_before_counts() -> None:
+    config = small_config(budget=20.0, epochs=None)
+    first = Training(build_model(config), random_cifar10(), config, clock=Clock(tick=0.05))
+    state = next(first.state() for event in first.run() if isinstance(event, Step) and event.seconds > 12)
+    second = Training(build_model(config), random_cifar10(), config, clock=Clock(tick=0.05))
+    events = list(second.run(state))
+    assert the(events, Resumed)[0].seconds > 12
+    assert the(events, Finished)[0].reason == "time"
+    assert 18 < the(events, Finished)[0].seconds <= 21
 
 
 def test_learns_to_tell_bright_from_dark() -> None:

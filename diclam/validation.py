@@ -1,0 +1,84 @@
+"""Looks at held-out pictures while a network is trained, as many as the run can afford."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from diclam import augment
+from diclam.device import Clock, autocast
+from diclam.model import CLASSES, DiCLAM
+from diclam.recipe import TrainConfig
+
+# Validations together may take a twentieth of the budget; a little is left for what a measurement misses.
+SHARE = 0.045
+PROBE = 128
+BATCH = 512
+
+
+class Look(NamedTuple):
+    """What one validation saw."""
+
+    loss: float
+    """Mean cross-entropy; not finite when the network's answers are not."""
+    accuracy: float
+    """Fraction of 1."""
+    confusion: list[list[int]]
+    """(10, 10) counts; rows are the real classes, columns what the model said."""
+
+
+class HeldOut:
+    """Pictures (bytes) and labels on the device to validate on, in one precision."""
+
+    def __init__(self, images_N3HW: Tensor, labels_N: Tensor, dtype: torch.dtype) -> None:
+        self._images, self._labels, self._dtype = images_N3HW, labels_N, dtype
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def limit(self, count: int) -> None:
+        """From now on only the first `count` pictures are looked at, the same each time."""
+        self._images, self._labels = self._images[:count], self._labels[:count]
+
+    def look(self, model: DiCLAM) -> Look:
+        """The model answers all of them in eval mode, and stays in it."""
+        losses_N, said_N = self._answers(model, self._images, self._labels)
+        cells = torch.bincount(self._labels * CLASSES + said_N, minlength=CLASSES**2)
+        right = (said_N == self._labels).double().mean().item()
+        return Look(losses_N.mean().item(), right, cells.view(CLASSES, CLASSES).tolist())
+
+    def affordable(self, model: DiCLAM, config: TrainConfig, pictures: int, clock: Clock) -> tuple[int, float]:
+        """-> how many pictures each validation can look at without all of them costing over a twentieth of the run, and the
+        seconds that one takes at the most (0 when steps are counted instead of time).
+
+        A step costs about three looks at its pictures (forward, and backward twice as much), so the length of a run that
+        trains on `pictures` is known in looks from its epochs, or from its time and the measured speed of looking.
+        """
+        if config.epochs is not None:
+            looks = 3 * config.epochs * pictures
+        else:
+            probe, labels = self._images[:PROBE], self._labels[:PROBE]
+            self._answers(model, probe[:32], labels[:32])  # The first call builds the kernels.
+            start = clock()
+            self._answers(model, probe, labels)[0].sum().item()
+            looks = config.budget * len(probe) / max(clock() - start, 1e-9)
+        validations = max(5, math.ceil(looks / 3 / pictures / config.validate_epochs))
+        reserve = config.budget * SHARE / validations if config.epochs is None else 0.0
+        return min(max(int(looks * SHARE / validations), 1), len(self)), reserve
+
+    @torch.inference_mode()
+    def _answers(self, model: DiCLAM, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Cross-entropy of each picture, and the class that the model says."""
+        model.eval()
+        losses, said = [], []
+        for batch, target in zip(images.split(BATCH), labels.split(BATCH), strict=True):
+            x = augment.normalize(batch).contiguous(memory_format=torch.channels_last)
+            with autocast(images.device, self._dtype):
+                logits = model(x).float()
+            losses.append(F.cross_entropy(logits, target, reduction="none"))
+            said.append(logits.argmax(1))
+        return torch.cat(losses), torch.cat(said)
