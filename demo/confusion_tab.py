@@ -49,11 +49,11 @@ def build(models: HasEvaluations, model_key: gr.Dropdown, pictures: HasPictures)
                 grid = ConfusionGrid(elem_id="dc-grid")
             with gr.Column(scale=5, min_width=320):
                 gallery = PictureGallery(page_size=PAGE, elem_id="dc-gallery")
-                with gr.Row(elem_id="dc-tables"):
+                with gr.Row(elem_id="dc-tables") as tables:
                     these = gr.Button("Download these answers (CSV)", size="sm", scale=0, min_width=220)
                     everything = gr.Button("Download all answers (CSV)", size="sm", scale=0, min_width=220)
                 file = gr.Textbox(visible=False)
-        with gr.Row(elem_id="dc-classes"):
+        with gr.Row(elem_id="dc-classes") as figures:
             with gr.Column(scale=6, min_width=320):
                 gr.HTML(f"<h2>Class by class</h2><p>{TABLE_WORDS}</p>")
                 classes = ClassTable()
@@ -70,16 +70,16 @@ def build(models: HasEvaluations, model_key: gr.Dropdown, pictures: HasPictures)
             evaluation = models.evaluation(key)
         if evaluation is None:
             nothing = [None] * 5
-            return gr.HTML(visible=True), *nothing, chosen, None, *confused_pairs.drawn(None, None, pictures)
+            return *_seen(False), *nothing, chosen, None, *confused_pairs.drawn(None, None, pictures)
         now = zlib.crc32(evaluation.probabilities.tobytes())
         if now == before:
             return tuple(gr.skip() for _ in outputs)
         chosen = chosen or first_selection(evaluation)
         page = turn_to(evaluation, chosen, pictures, size=PAGE)
         whole = [evaluation, Matrix(evaluation.confusion, chosen), page, evaluation, evaluation]
-        return gr.HTML(visible=False), *whole, chosen, now, *confused_pairs.drawn(evaluation, both, pictures)
+        return *_seen(True), *whole, chosen, now, *confused_pairs.drawn(evaluation, both, pictures)
 
-    outputs = [untested, accuracy, grid, gallery, classes, pairs, selection, drawn, *pair.outputs]
+    outputs = [untested, tables, figures, accuracy, grid, gallery, classes, pairs, selection, drawn, *pair.outputs]
     inputs = [model_key, selection, pair.pair, drawn]
 
     def opened(
@@ -136,6 +136,12 @@ _SAVE = """(text) => {
 }"""
 # On a phone the pictures are below what fits on the screen.
 _SHOW = "() => document.querySelector('#dc-gallery .pg-title')?.scrollIntoView({block: 'nearest'})"
+
+
+def _seen(tested: bool) -> tuple[gr.HTML, gr.Row, gr.Row]:
+    """What is said instead of test results; what makes no sense without them. The grid itself stays, as it tells when the
+    tab is looked at again."""
+    return gr.HTML(visible=not tested), gr.Row(visible=tested), gr.Row(visible=tested)
 
 
 def _csv(table: pd.DataFrame) -> str:

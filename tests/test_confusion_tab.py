@@ -160,10 +160,10 @@ def test_no_evaluation_empties_everything() -> None:
 
 
 def test_opening_draws_everything_with_the_worst_cell_chosen(tab: Tab, one: Evaluation) -> None:
-    untested, accuracy, matrix, page, classes, pairs, chosen, _, column, *pair = tab.send(
+    untested, tables, figures, accuracy, matrix, page, classes, pairs, chosen, _, column, *pair = tab.send(
         tab.grid, "open", "one", *[None] * 3
     )
-    assert not untested.visible
+    assert (untested.visible, tables.visible, figures.visible) == (False, True, True)
     assert accuracy is classes is pairs is one
     assert not column.visible
     assert pair == [None] * 4
@@ -173,23 +173,23 @@ def test_opening_draws_everything_with_the_worst_cell_chosen(tab: Tab, one: Eval
 
 
 def test_opening_from_a_link_shows_the_cell_it_names(tab: Tab, one: Evaluation) -> None:
-    chosen = tab.send(tab.grid, "open", "one", None, None, None, real=[3], said=[5])[6]
+    chosen = tab.send(tab.grid, "open", "one", None, None, None, real=[3], said=[5])[8]
     assert chosen == Selection((3,), (5,))
     later = Selection((1,), (2,))  # a choice of the visitor's own goes before the link
-    assert tab.send(tab.grid, "open", "one", later, None, None, real=[3], said=[5])[6] == later
+    assert tab.send(tab.grid, "open", "one", later, None, None, real=[3], said=[5])[8] == later
     with pytest.raises(gr.Error, match="class"):
         tab.send(tab.grid, "open", "one", None, None, None, real=[99], said=[5])
 
 
 def test_opening_again_draws_nothing_anew(tab: Tab) -> None:
-    chosen, drawn = tab.send(tab.grid, "open", "one", None, None, None)[6:8]
+    chosen, drawn = tab.send(tab.grid, "open", "one", None, None, None)[8:10]
     assert all(value == gr.skip() for value in tab.send(tab.grid, "open", "one", chosen, None, drawn))
-    assert tab.send(tab.grid, "open", "two", chosen, None, drawn)[7] != drawn
+    assert tab.send(tab.grid, "open", "two", chosen, None, drawn)[9] != drawn
 
 
 def test_another_model_keeps_the_cell_and_shows_its_own_pictures(tab: Tab, models: Evaluations) -> None:
-    chosen, drawn = tab.send(tab.grid, "open", "one", Selection((3,), (3,)), None, None)[6:8]
-    _, _, matrix, page, _, _, kept, _, column, head, *pages = tab.send(tab.key, "change", "two", chosen, (3, 5), drawn)
+    chosen, drawn = tab.send(tab.grid, "open", "one", Selection((3,), (3,)), None, None)[8:10]
+    matrix, page, _, _, kept, _, column, head, *pages = tab.send(tab.key, "change", "two", chosen, (3, 5), drawn)[4:]
     two = models.evaluation("two")
     assert two is not None
     assert kept == chosen
@@ -202,8 +202,8 @@ def test_another_model_keeps_the_cell_and_shows_its_own_pictures(tab: Tab, model
 
 def test_a_model_without_test_results_says_so_and_empties_the_tab(tab: Tab) -> None:
     answer = tab.send(tab.key, "change", "untested", Selection((3,), (5,)), (3, 5), 17)
-    untested, *values, chosen, drawn, column, head, one_way, other_way, border = answer
-    assert untested.visible
+    untested, tables, figures, *values, chosen, drawn, column, head, one_way, other_way, border = answer
+    assert (untested.visible, tables.visible, figures.visible) == (True, False, False)
     assert [*values, drawn, head, one_way, other_way, border] == [None] * 10
     assert chosen == Selection((3,), (5,))
     assert not column.visible

@@ -238,7 +238,8 @@ function savePicture() {
   const canvas = make('canvas', { width: 2 * Math.ceil(area.width), height: 2 * Math.ceil(area.height) });
   const pen = canvas.getContext('2d');
   pen.scale(2, 2);
-  pen.fillStyle = getComputedStyle(document.body).backgroundColor;
+  const colours = getComputedStyle(element);
+  pen.fillStyle = colours.getPropertyValue('--body-background-fill');
   pen.fillRect(0, 0, area.width, area.height);
   pen.textBaseline = 'middle';
   for (const made of table.querySelectorAll('.cg-axis, .cg-head, .cg-cell')) {
@@ -250,7 +251,20 @@ function savePicture() {
     pen.fillStyle = style.color;
     pen.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
     pen.textAlign = side;
-    pen.fillText(read(made), { left: x, center: x + at.width / 2, right: x + at.width - 8 }[side], y + at.height / 2, at.width);
+    if (made.matches('.cg-none')) {
+      pen.strokeStyle = colours.getPropertyValue('--border-color-primary');
+      pen.strokeRect(x + 0.5, y + 0.5, at.width - 1, at.height - 1);
+    }
+    const wide = pen.measureText(read(made)).width > at.width;
+    const lines = wide ? made.textContent.replace('\u00ad', '-\n').split('\n') : [read(made)];
+    pen.save();
+    pen.translate({ left: x, center: x + at.width / 2, right: x + at.width - parseFloat(style.paddingRight) }[side], y + at.height / 2);
+    if (getComputedStyle(made.firstElementChild || made).writingMode !== 'horizontal-tb') {
+      pen.rotate(-Math.PI / 2);
+      lines.splice(0, lines.length, read(made));
+    }
+    lines.forEach((line, i) => pen.fillText(line, 0, 14 * (i - (lines.length - 1) / 2)));
+    pen.restore();
   }
   canvas.toBlob((blob) => save(`diclam-confusion-${settings.view}.png`, blob));
 }
