@@ -20,15 +20,15 @@ from demo.components.figure_cards import FigureCards
 from demo.components.plotly_figure import PlotlyFigure
 from demo.components.run_status import RunStatus
 from demo.messages import told
-from demo.run_report import EMPTY, figures, report
+from demo.run_report import EMPTY
 from demo.run_settings import max_budget, settings
 from demo.train_form import Form
+from demo.train_view import STOPPING, Parts, Seen, changes
 from diclam import runs
 from diclam.errors import DiclamError, RunError
 from diclam.recipe import TrainConfig
-from diclam.runs import Run, Status
+from diclam.runs import Run
 
-STOPPING = "Stopping..."
 # A run that trains looks for a request to stop before each step; one that has not ended its training after so many seconds
 # hangs.
 PATIENCE = 30.0
@@ -41,41 +41,6 @@ class TrainTab:
     use_model: gr.Button
     shown_run: gr.State
     """The name of the run that is shown; '' before the first one."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a visitor's page shows already: a tick that finds the same sends nothing."""
-
-    name: str
-    size: int
-    """Bytes of events."""
-    alive: bool
-    stopping: bool
-    state: str
-    points: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """What changes as a run goes on."""
-
-    start: gr.Button
-    stop: gr.Button
-    status: RunStatus
-    loss: PlotlyFigure
-    accuracy: PlotlyFigure
-    results: gr.Column
-    cards: FigureCards
-    use_model: gr.Button
-    predictions: gr.Button
-    weights: gr.Button
-    timer: gr.Timer
-    shown_run: gr.State
-    seen: gr.State
-
-    def all(self) -> list[Any]:
-        return list(vars(self).values())
 
 
 def build() -> TrainTab:
@@ -97,7 +62,7 @@ def build() -> TrainTab:
                     predictions = gr.Button("Download predictions (CSV)", size="md", elem_id="dc-predictions")
                     weights = gr.Button("Download checkpoint (zip)", size="md", elem_id="dc-checkpoint")
     timer = gr.Timer(1, active=False)
-    parts = _Parts(
+    parts = Parts(
         form.start, form.stop, status, loss, accuracy, results, cards, use_model, predictions, weights, timer,
         shown_run=gr.State(""), seen=gr.State(None),
     )  # fmt: skip
@@ -105,15 +70,15 @@ def build() -> TrainTab:
     return TrainTab(use_model, parts.shown_run)
 
 
-def _wire(parts: _Parts, form: Form) -> None:
+def _wire(parts: Parts, form: Form) -> None:
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     outputs = parts.all()
 
     def attach() -> Any:
-        return _changes(parts, _newest(), None)
+        return changes(parts, _newest(), None)
 
     def tick(name: str, seen: Seen | None) -> Any:
-        return _changes(parts, _found(name), seen)
+        return changes(parts, _found(name), seen)
 
     def begin(recipe: Any, seconds: Any, seed: Any) -> Any:
         try:
@@ -124,7 +89,7 @@ def _wire(parts: _Parts, form: Form) -> None:
                 raise gr.Error(str(error), print_exception=False) from error
             gr.Warning(f"{error} This page shows it.")
             run = going_on
-        return _changes(parts, run, None)
+        return changes(parts, run, None)
 
     def halt(name: str) -> Any:
         run = _found(name)
@@ -133,7 +98,7 @@ def _wire(parts: _Parts, form: Form) -> None:
             run.request_stop()
             if not training:  # Nothing else listens.
                 run.terminate()
-        return _changes(parts, run, None)
+        return changes(parts, run, None)
 
     page = Context.root_block
     assert page is not None, "the tab is built inside a page"
@@ -170,6 +135,7 @@ def _see_to_it(name: str) -> None:
     while run.status().state == "training":
         if time.monotonic() > deadline:
             run.terminate()
+            return
         time.sleep(0.25)
 
 
@@ -185,65 +151,3 @@ def _found(name: str) -> Run | None:
         return runs.find(name)
     except RunError:
         return _newest()
-
-
-def _changes(parts: _Parts, run: Run | None, seen: Seen | None) -> Any:
-    """What has to change on a page that shows `seen`, by component."""
-    if run is None:
-        return {parts.status: EMPTY, parts.shown_run: "", parts.seen: None, parts.timer: gr.Timer(active=False)}
-    size, written = _events_file(run)  # Looked at before the events are read: what comes in between is new next time.
-    stopping = run.stop_requested()
-    status = run.status()
-    now = Seen(run.name, size, status.alive, stopping, status.state, (len(status.steps), len(status.validations)))
-    if now == seen:
-        return gr.skip()
-    age = max(time.time() - written, 0)
-    changes: dict[Any, Any] = {
-        parts.seen: now,
-        parts.status: report(status, name=run.name, age=age, stopping=stopping, usable=run.has_checkpoint),
-    }
-    if seen is None or (seen.name, seen.points) != (now.name, now.points):
-        changes[parts.loss] = plots.loss(status.steps, status.validations, key=run.name)
-        changes[parts.accuracy] = plots.accuracy(status.validations, budget=_budget(run, status), key=run.name)
-    if seen is None or (seen.name, seen.alive, seen.stopping, seen.state) != (now.name, now.alive, now.stopping, now.state):
-        changes |= _controls(parts, run, status, stopping)
-    return changes
-
-
-def _controls(parts: _Parts, run: Run, status: Status, stopping: bool) -> dict[Any, Any]:
-    """What changes from phase to phase only."""
-    return {
-        parts.shown_run: run.name,
-        parts.timer: gr.Timer(active=status.alive),
-        parts.start: gr.Button(interactive=not status.alive),
-        parts.stop: _stop_button(status, stopping),
-        parts.results: gr.Column(visible=status.done and run.has_checkpoint),
-        parts.cards: figures(status),
-        parts.predictions: gr.Button(interactive=status.tested is not None),
-    }
-
-
-def _stop_button(status: Status, stopping: bool) -> gr.Button:
-    if not status.alive or status.tested:
-        return gr.Button("Stop", interactive=False)
-    if status.state == "testing":
-        return gr.Button("Skip the test", interactive=True)
-    return gr.Button(STOPPING if stopping else "Stop", interactive=not stopping)
-
-
-def _events_file(run: Run) -> tuple[int, float]:
-    """-> its bytes, and when it was written last; an empty one, now, while there is none."""
-    try:
-        stat = (run.path / runs.EVENTS).stat()
-        return stat.st_size, stat.st_mtime
-    except OSError:
-        return 0, time.time()
-
-
-def _budget(run: Run, status: Status) -> float:
-    if status.started:
-        return status.started.budget
-    try:
-        return float(run.info()["config"]["budget"])
-    except RunError:  # not written yet, or damaged
-        return TrainConfig().budget

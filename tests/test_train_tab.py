@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from demo.components.plotly_figure import PLOTLY_JS, PlotlyFigure
 from demo.components.raw_number import RawNumber
 from demo.components.run_status import RunStatus
 from demo.run_report import EMPTY, Progress, Report
+from demo.train_view import STOPPING, Seen
 from diclam import checkpoint, runs
 from diclam.errors import ConfigError, RunError
 from diclam.events import Event, Failed, Fetching, Finished, Started, Step, Tested, Testing, Validated
@@ -70,7 +72,7 @@ class Page:
         named = {"timer" if block is self.timer else block.elem_id: value for block, value in changes.items()}
         states = [value for block, value in changes.items() if isinstance(block, gr.State)]
         self.state["name"] = changes.get(self.tab.shown_run, self.state["name"])
-        self.state["seen"] = next((value for value in states if isinstance(value, train_tab.Seen)), self.state["seen"])
+        self.state["seen"] = next((value for value in states if isinstance(value, Seen)), self.state["seen"])
         for block, value in changes.items():
             if isinstance(block, RunStatus | PlotlyFigure | FigureCards):
                 block.postprocess(value)  # raises when it is not the component's kind of value
@@ -150,6 +152,8 @@ def test_a_tick_sends_only_what_changed(page: Page, root: Path) -> None:
     run = write(root / "2001", STARTED, STEP, alive=True)
     page.load()
     write(run.path, STEP)
+    assert set(page.tick()) == {"dc-run", "dc-loss"}
+    write(run.path, VALIDATED)
     assert set(page.tick()) == {"dc-run", "dc-loss", "dc-accuracy"}
     write(run.path, FINISHED)
     assert "dc-stop" in page.tick()
@@ -183,10 +187,11 @@ def test_each_phase_is_followed_to_the_end(page: Page, root: Path) -> None:
 def test_a_run_that_is_gone_gives_way_to_what_a_fresh_page_shows(page: Page, root: Path) -> None:
     run = write(root / "2001", STARTED, STEP, alive=True)
     page.load()
-    for path in run.path.iterdir():
-        path.unlink()
-    run.path.rmdir()
-    assert page.tick()["dc-run"] == EMPTY
+    shutil.rmtree(run.path)
+    shown = page.tick()
+    assert shown["dc-run"] == EMPTY
+    assert list(shown["dc-loss"].data[0].x) == []
+    assert (shown["dc-start"].interactive, shown["dc-stop"].interactive, shown["dc-results"].visible) == (True, False, False)
     write(root / "2002", STARTED, STEP, alive=True)
     page.tick()
     assert page.state["name"] == "2002"
@@ -252,7 +257,7 @@ def test_stop_asks_a_training_run_and_lets_it_end(page: Page, root: Path, monkey
     page.load()
     shown = page.stop()
     assert run.stop_requested()
-    assert (shown["dc-stop"].value, shown["dc-stop"].interactive) == (train_tab.STOPPING, False)
+    assert (shown["dc-stop"].value, shown["dc-stop"].interactive) == (STOPPING, False)
     assert shown["dc-run"].sentence.startswith("Stopping")
 
 

@@ -1,0 +1,139 @@
+"""What a run's folder says, as changes to the parts of the page that show it; nothing when nothing is new."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from demo import plots
+from demo.components.figure_cards import FigureCards
+from demo.components.plotly_figure import PlotlyFigure
+from demo.components.run_status import RunStatus
+from demo.run_report import EMPTY, figures, report
+from diclam import runs
+from diclam.errors import RunError
+from diclam.recipe import TrainConfig
+from diclam.runs import Run, Status
+
+STOPPING = "Stopping..."
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a visitor's page shows already: a tick that finds the same sends nothing."""
+
+    name: str
+    size: int
+    """Bytes of events."""
+    alive: bool
+    stopping: bool
+    state: str
+    steps: int
+    validations: int
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What changes as a run goes on."""
+
+    start: gr.Button
+    stop: gr.Button
+    status: RunStatus
+    loss: PlotlyFigure
+    accuracy: PlotlyFigure
+    results: gr.Column
+    cards: FigureCards
+    use_model: gr.Button
+    predictions: gr.Button
+    weights: gr.Button
+    timer: gr.Timer
+    shown_run: gr.State
+    seen: gr.State
+
+    def all(self) -> list[Any]:
+        return list(vars(self).values())
+
+
+def changes(parts: Parts, run: Run | None, seen: Seen | None) -> Any:
+    """What has to change on a page that shows `seen`, by component."""
+    if run is None:
+        return _nothing(parts)
+    size, written = _events_file(run)  # Looked at before the events are read: what comes in between is new next time.
+    stopping = run.stop_requested()
+    status = run.status()
+    now = Seen(run.name, size, status.alive, stopping, status.state, len(status.steps), len(status.validations))
+    if now == seen:
+        return gr.skip()
+    age = max(time.time() - written, 0)
+    found: dict[Any, Any] = {
+        parts.seen: now,
+        parts.status: report(status, name=run.name, age=age, stopping=stopping, usable=run.has_checkpoint),
+    }
+    if _differs(now, seen, "name", "steps", "validations"):
+        found[parts.loss] = plots.loss(status.steps, status.validations, key=run.name)
+    if _differs(now, seen, "name", "state", "validations"):  # With the state, as the axis is as long as the budget.
+        found[parts.accuracy] = plots.accuracy(status.validations, budget=_budget(run, status), key=run.name)
+    if _differs(now, seen, "name", "alive", "stopping", "state"):
+        found |= _controls(parts, run, status, stopping)
+    return found
+
+
+def _differs(now: Seen, seen: Seen | None, *names: str) -> bool:
+    return seen is None or any(getattr(now, name) != getattr(seen, name) for name in names)
+
+
+def _nothing(parts: Parts) -> dict[Any, Any]:
+    """A page without any run, whatever it has shown before."""
+    return {
+        parts.seen: None,
+        parts.shown_run: "",
+        parts.timer: gr.Timer(active=False),
+        parts.status: EMPTY,
+        parts.loss: plots.loss([], [], key=""),
+        parts.accuracy: plots.accuracy([], budget=TrainConfig().budget, key=""),
+        parts.start: gr.Button(interactive=True),
+        parts.stop: gr.Button("Stop", interactive=False),
+        parts.results: gr.Column(visible=False),
+    }
+
+
+def _controls(parts: Parts, run: Run, status: Status, stopping: bool) -> dict[Any, Any]:
+    """What changes from phase to phase only."""
+    return {
+        parts.shown_run: run.name,
+        parts.timer: gr.Timer(active=status.alive),
+        parts.start: gr.Button(interactive=not status.alive),
+        parts.stop: _stop_button(status, stopping),
+        parts.results: gr.Column(visible=status.done and run.has_checkpoint),
+        parts.cards: figures(status),
+        parts.predictions: gr.Button(interactive=status.tested is not None),
+    }
+
+
+def _stop_button(status: Status, stopping: bool) -> gr.Button:
+    if not status.alive or status.tested:
+        return gr.Button("Stop", interactive=False)
+    if status.state == "testing":
+        return gr.Button("Skip the test", interactive=True)
+    return gr.Button(STOPPING if stopping else "Stop", interactive=not stopping)
+
+
+def _events_file(run: Run) -> tuple[int, float]:
+    """-> its bytes, and when it was written last; an empty one, now, while there is none."""
+    try:
+        stat = (run.path / runs.EVENTS).stat()
+        return stat.st_size, stat.st_mtime
+    except OSError:
+        return 0, time.time()
+
+
+def _budget(run: Run, status: Status) -> float:
+    if status.started:
+        return status.started.budget
+    try:
+        return float(run.info()["config"]["budget"])
+    except RunError:  # not written yet, or damaged
+        return TrainConfig().budget
