@@ -32,8 +32,8 @@ SIDE = 32
 """Width and height of what the network sees, in pixels."""
 LONG_SIDE = 1024
 """The whole picture is kept for showing at most this long or high, in pixels."""
-ENOUGH = 3 * SIDE
-"""A side of the square that is decoded with at least this many pixels scales down as one with more."""
+ENOUGH = 2 * SIDE
+"""Pixels that a side of the square is decoded with at least, where the picture has them: what is finer is lost in 32."""
 
 
 @dataclass(frozen=True, eq=False)
