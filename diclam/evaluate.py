@@ -19,7 +19,7 @@ from diclam.augment import normalize
 from diclam.data import CLASSES
 from diclam.errors import CheckpointError
 from diclam.files import replacing
-from diclam.model import DiCLAM
+from diclam.model import EXPERTS, DiCLAM
 
 FIGURES = "evaluation.json"
 TABLE = "predictions.csv"
@@ -38,6 +38,8 @@ class Evaluation:
     """(N, 10) float32, rows sum to 1."""
     gates: np.ndarray
     """(N, 2) float32, rows sum to 1."""
+    alone: np.ndarray
+    """(N, 2) int64: the class that either expert would have said alone, its gate at 1 and the other's at 0."""
     training_seconds: float | None
     """How long the model was trained; None when nobody knows."""
     parameters: int
@@ -73,13 +75,15 @@ class Evaluation:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """One row a picture: index, true, predicted (names), p_<class> for each class, gate_1, gate_2."""
+        """One row a picture: index, true, predicted (names), p_<class> for each class, gate_1, gate_2, and alone_1,
+        alone_2 (names): what either expert would have said."""
         names = np.array(CLASSES)
         table = pd.DataFrame(
             {"index": np.arange(len(self.true)), "true": names[self.true], "predicted": names[self.predicted]}
         )
         table[[f"p_{name}" for name in CLASSES]] = self.probabilities
         table[["gate_1", "gate_2"]] = self.gates
+        table[["alone_1", "alone_2"]] = names[self.alone]
         return table
 
     def figures(self) -> dict[str, Any]:
@@ -116,6 +120,7 @@ class Evaluation:
                 predicted=np.asarray(number.loc[table["predicted"]], np.int64),
                 probabilities=table[[f"p_{name}" for name in CLASSES]].to_numpy(np.float32),
                 gates=table[["gate_1", "gate_2"]].to_numpy(np.float32),
+                alone=np.stack([number.loc[table[name]] for name in ("alone_1", "alone_2")], axis=1).astype(np.int64),
                 training_seconds=figures["training_seconds"],
                 parameters=int(figures["parameters"]),
             )
@@ -149,13 +154,14 @@ def evaluate(
     device = next(model.parameters()).device
     was_training = model.training
     model.eval()
-    probabilities, gates = [], []
+    probabilities, gates, alone = [], [], []
     try:
         for batch in images_B3HW.split(batch_size):
             x = normalize(batch.to(device)).contiguous(memory_format=torch.channels_last)
-            logits_BK, gates_BE = model.logits_and_gates(x)
-            probabilities.append(logits_BK.float().softmax(1).cpu())
-            gates.append(gates_BE.float().cpu())
+            logits_BGK, gates_BGE = model.mixtures(x, _own_and_alone)
+            probabilities.append(logits_BGK[:, 0].float().softmax(1).cpu())
+            gates.append(gates_BGE[:, 0].float().cpu())
+            alone.append(logits_BGK[:, 1:].argmax(2).cpu())
             if progress:
                 progress(sum(map(len, probabilities)), len(images_B3HW))
     finally:
@@ -166,6 +172,13 @@ def evaluate(
         predicted=table.argmax(1).astype(np.int64),
         probabilities=table,
         gates=torch.cat(gates).numpy(),
+        alone=torch.cat(alone).numpy(),
         training_seconds=training_seconds,
         parameters=sum(p.numel() for p in model.parameters()),
     )
+
+
+def _own_and_alone(gates_BE: Tensor) -> Tensor:
+    """The network's own gates, then either expert alone -> (B, 3, 2)."""
+    ends_EE = torch.eye(EXPERTS, device=gates_BE.device, dtype=gates_BE.dtype)
+    return torch.cat([gates_BE[:, None], ends_EE.expand(len(gates_BE), -1, -1)], dim=1)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +23,7 @@ from diclam.checkpoint import WEIGHTS
 from diclam.data import CLASSES
 from diclam.errors import CheckpointError
 from diclam.files import replacing
-from diclam.model import EXPERTS, ConvBlock, DiCLAM, LightMoE
+from diclam.model import EXPERTS, DiCLAM
 from diclam.predict import answering, network_input, probabilities_of
 
 TABLE = "fader.json"
@@ -104,7 +104,7 @@ def fade(model: DiCLAM, pixels_3HW: Tensor) -> Fader:
     shape or type."""
     x_B3HW = network_input(model, pixels_3HW)
     with answering(model):
-        logits_BGK, gates_BGE = _answers(model, x_B3HW)
+        logits_BGK, gates_BGE = model.mixtures(x_B3HW, positions)
     return Fader(gates_BGE[0].float().cpu().numpy(), logits_BGK[0].float().cpu().numpy())
 
 
@@ -124,7 +124,7 @@ def fade_all(
     with answering(model):
         for images, labels in zip(images_B3HW.split(batch_size), labels_B.cpu().split(batch_size), strict=True):
             x = normalize(images.to(device)).contiguous(memory_format=torch.channels_last)
-            right_BG = _answers(model, x)[0].argmax(-1).cpu() == labels[:, None]
+            right_BG = model.mixtures(x, positions)[0].argmax(-1).cpu() == labels[:, None]
             right.index_add_(1, labels.long(), right_BG.T.long())
             done += len(images)
             if progress:
@@ -140,24 +140,6 @@ def positions(gates_BE: Tensor) -> Tensor:
     up_BGE = torch.lerp(ends_EE[0].expand_as(own_B1E), own_B1E, share_G1)
     down_BGE = torch.lerp(own_B1E, ends_EE[1].expand_as(own_B1E), share_G1[1:])
     return torch.cat([up_BGE, down_BGE], dim=1)
-
-
-def _answers(model: DiCLAM, x_B3HW: Tensor) -> tuple[Tensor, Tensor]:
-    """-> logits (B, 21, 10) and gates (B, 21, 2).
-
-    From the gates up to the next activation every step is affine, and gates sum to 1: there each mixture is the mean of the
-    two experts alone, weighted by their gates. So the largest convolution runs twice a picture instead of 21 times.
-    """
-    moe = cast("LightMoE", model.block2[2])
-    conv, norm, activation = cast("ConvBlock", model.block2[3])
-    x_BCHW = model.block2[:2](model.block1(model.stem(x_B3HW)))
-    outputs_BECHW, own_BE = moe.parts(x_BCHW)
-    ends_EE = torch.eye(EXPERTS, device=own_BE.device, dtype=own_BE.dtype)
-    alone = [norm(conv(moe.combine(x_BCHW, outputs_BECHW, end_E.expand_as(own_BE)))) for end_E in ends_EE]
-    gates_BGE = positions(own_BE)
-    mixed_BGCHW = torch.lerp(*(end_BCHW[:, None] for end_BCHW in alone), gates_BGE[:, :, 1, None, None, None])
-    logits_SK = model.classifier(model.block3(activation(mixed_BGCHW.flatten(0, 1))))
-    return logits_SK.unflatten(0, gates_BGE.shape[:2]), gates_BGE
 
 
 def _digest(folder: Path) -> str:

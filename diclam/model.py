@@ -21,7 +21,7 @@ D channels of a head, E experts (2), K classes (10).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple, cast
 
@@ -219,6 +219,25 @@ class DiCLAM(nn.Module):
         x_BCHW = self.block2[:2](self.block1(self.stem(x_B3HW)))
         outputs_BECHW, gates_BE = moe.parts(x_BCHW)
         return self.classifier(self.block3(rest(moe.combine(x_BCHW, outputs_BECHW, gates_BE)))), gates_BE
+
+    def mixtures(self, x_B3HW: Tensor, gates_of: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """-> logits (B, G, 10) and gates (B, G, 2) at G settings of the gates, in eval mode: `gates_of` is given the
+        router's own gates (B, 2) and returns those to answer with, (B, G, 2), rows summing to 1.
+
+        From the gates up to the next activation every step is affine, and gates sum to 1: there each mixture is the mean of
+        the two experts alone, weighted by their gates. So the largest convolution runs twice a picture instead of G times.
+        """
+        self._check(x_B3HW)
+        moe, rest = self._mixture()
+        conv, norm, activation = cast("ConvBlock", rest)
+        x_BCHW = self.block2[:2](self.block1(self.stem(x_B3HW)))
+        outputs_BECHW, own_BE = moe.parts(x_BCHW)
+        ends_EE = torch.eye(EXPERTS, device=own_BE.device, dtype=own_BE.dtype)
+        alone = [norm(conv(moe.combine(x_BCHW, outputs_BECHW, end_E.expand_as(own_BE)))) for end_E in ends_EE]
+        gates_BGE = gates_of(own_BE)
+        mixed_BGCHW = torch.lerp(alone[0][:, None], alone[1][:, None], gates_BGE[:, :, 1, None, None, None])
+        logits_SK = self.classifier(self.block3(activation(mixed_BGCHW.flatten(0, 1))))
+        return logits_SK.unflatten(0, gates_BGE.shape[:2]), gates_BGE
 
     def trace(self, x_B3HW: Tensor) -> Trace:
         """The same pass, by the same modules, with everything it computed on its way. Raises as `forward` does."""

@@ -64,6 +64,9 @@ def random_evaluation(count: int = 1000, seed: int = 0) -> Evaluation:
         predicted=table.argmax(1).astype(np.int64),
         probabilities=table.astype(np.float32),
         gates=np.stack([gate, 1 - gate], 1).astype(np.float32),
+        alone=np.stack(
+            [np.where(random.uniform(size=count) < 0.5, true, random.integers(0, 10, count)) for _ in range(2)], 1
+        ),
         training_seconds=12.5,
         parameters=1_837_452,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 
+from diclam.augment import normalize
 from diclam.data import CLASSES
 from diclam.errors import CheckpointError
 from diclam.evaluate import Evaluation, evaluate
@@ -36,7 +38,7 @@ def test_figures_match_a_count_by_hand() -> None:
 
 def test_a_class_that_is_never_predicted_counts_as_zero() -> None:
     answers = random_evaluation(100)
-    always = Evaluation(answers.true, np.zeros(100, dtype=np.int64), answers.probabilities, answers.gates, None, 1)
+    always = replace(answers, predicted=np.zeros(100, dtype=np.int64))
     assert always.precision == pytest.approx(0.1 / 10)
     assert always.recall == pytest.approx(0.1)
 
@@ -48,12 +50,14 @@ def test_survives_the_disk(tmp_path: Path) -> None:
     assert again.figures() == evaluation.figures()
     np.testing.assert_allclose(again.probabilities, evaluation.probabilities, atol=1e-6)
     np.testing.assert_allclose(again.gates, evaluation.gates, atol=1e-6)
+    assert (again.alone == evaluation.alone).all()
 
 
 def test_the_files_hold_what_the_contract_names(tmp_path: Path) -> None:
     random_evaluation(20).save(tmp_path)
     table = pd.read_csv(tmp_path / "predictions.csv")
-    assert list(table.columns) == ["index", "true", "predicted", *(f"p_{name}" for name in CLASSES), "gate_1", "gate_2"]
+    probabilities = [f"p_{name}" for name in CLASSES]
+    assert list(table.columns) == ["index", "true", "predicted", *probabilities, "gate_1", "gate_2", "alone_1", "alone_2"]
     figures = json.loads((tmp_path / "evaluation.json").read_text())
     assert set(figures) == {
         "accuracy", "precision", "recall", "f1", "confusion", "per_class", "training_seconds", "parameters",
@@ -82,6 +86,11 @@ def test_answers_are_the_models_own_in_any_batch_size() -> None:
     np.testing.assert_allclose(one.probabilities, many.probabilities, atol=1e-5)
     np.testing.assert_allclose(one.probabilities.sum(1), 1, atol=1e-5)
     np.testing.assert_allclose(one.gates.sum(1), 1, atol=1e-5)
+    with torch.inference_mode():
+        traced = model.eval().trace(normalize(data.test_images))
+    np.testing.assert_allclose(one.probabilities, traced.logits_BK.softmax(1), atol=1e-5)
+    np.testing.assert_allclose(one.gates, traced.gates_BE, atol=1e-5)
+    assert (one.alone == traced.expert_logits_BEK.argmax(2).numpy()).all()
     assert told[-1] == (50, 50)
     assert one.parameters == 1_837_452
 

@@ -95,6 +95,21 @@ def test_an_expert_alone_is_the_model_with_its_gate_at_one(model: DiCLAM, x: tor
             torch.testing.assert_close(expected[:, expert], forced(x), atol=1e-5, rtol=1e-4)
 
 
+def test_mixtures_are_the_model_with_its_gates_replaced(model: DiCLAM, x: torch.Tensor) -> None:
+    model.eval()
+    asked = torch.tensor([[1.0, 0.0], [0.3, 0.7], [0.0, 1.0]]).expand(len(x), -1, -1)
+    with torch.inference_mode():
+        logits, gates = model.mixtures(x, lambda own: torch.cat([own[:, None], asked], dim=1))
+        torch.testing.assert_close(logits[:, 0], model(x), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(gates[:, 0], model.trace(x).gates_BE)
+        moe = model.block2[2]
+        assert isinstance(moe, LightMoE)
+        for k in range(3):
+            moe.router.forward = lambda _, k=k: asked[:, k]  # pyright: ignore[reportAttributeAccessIssue]
+            torch.testing.assert_close(logits[:, k + 1], model(x), atol=1e-5, rtol=1e-5)
+        del moe.router.forward
+
+
 def test_the_mixture_is_the_gated_sum_of_its_experts() -> None:
     torch.manual_seed(0)
     moe = LightMoE(8, 4).eval()
