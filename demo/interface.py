@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
 
 import gradio as gr
 from PIL import Image
+from torch import Tensor
 
 from demo import about_tab, classify_tab, confusion_tab, train_tab
 from demo.components.payload import whole
@@ -30,10 +31,15 @@ TEST_PICTURES = 10_000
 FIRST_EXAMPLE = classify_tab.EXAMPLES[3]
 # Uploads beyond this are cut off; within it, `predict.load_picture` refuses with a message what is too large.
 MAX_FILE_SIZE = predict.MAX_BYTES + 1_000_000
-# The tab that a visitor opens goes into the address: a reload comes back to it, a link leads to it. While the page is being
-# drawn, before anybody has touched it, tabs report themselves too.
+# The address names the open tab: a link leads to it, a reload comes back to it. Tabs report themselves while the page is
+# being drawn, too, which must not change the address before it is read.
+_OPEN = """() => {
+  const tab = new URLSearchParams(window.location.search).get('tab');
+  document.body.dataset.opened = '';
+  return { __type__: 'update', selected: %s.includes(tab) ? tab : '%s' };
+}"""
 _REMEMBER = """() => {
-  if (!navigator.userActivation?.hasBeenActive) return;
+  if (!('opened' in document.body.dataset)) return;
   const address = new URL(window.location);
   address.searchParams.set('tab', '%s');
   window.history.replaceState(window.history.state, '', address);
@@ -64,7 +70,9 @@ def build() -> gr.Blocks:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         for page in (train_page, classify_page, confusion_page, about_page):
             page.select(None, js=_REMEMBER % page.id, **quiet)
-        demo.load(links.first_view, None, [tabs, classify.picture], **quiet)
+        demo.load(None, None, tabs, js=_OPEN % (list(TABS), FIRST_TAB), **quiet)
+        # An example, so that the page never opens empty.
+        demo.load(lambda: str(FIRST_EXAMPLE), None, classify.picture, queue=False, **quiet)
         # Runs come and go while the page is open. Through the queue, as only there Gradio shows what a listener tells.
         gr.on([demo.load, tabs.select, model_key.focus], links.known, model_key, model_key, **quiet)
         classify.answered.failure(links.usable, model_key, model_key, **quiet)
@@ -87,7 +95,15 @@ def launch_options() -> dict[str, Any]:
         "allowed_paths": [],
         "ssr_mode": False,
         "pwa": False,
+        # Leaves out Gradio's look at its own address, which ends the server when a busy machine takes 3 seconds to answer.
+        "_frontend": False,
     }
+
+
+class HasPictures(Protocol):
+    """What is asked of `demo.gallery.Pictures` here."""
+
+    def get(self, index: int) -> Tensor | None: ...
 
 
 @dataclass(frozen=True)
@@ -95,12 +111,7 @@ class Links:
     """What happens across tabs. Each method answers an event, which anybody can send by hand with anything in it."""
 
     models: Models
-    pictures: Pictures
-
-    def first_view(self, request: gr.Request) -> tuple[gr.Tabs, str]:
-        """The tab that the address names, and an example, so that the page never opens empty."""
-        tab = request.query_params.get("tab")
-        return gr.Tabs(selected=tab if tab in TABS else FIRST_TAB), str(FIRST_EXAMPLE)
+    pictures: HasPictures
 
     def known(self, key: str) -> gr.Dropdown:
         """The models there are now. One that is gone gives way to the bundled one."""

@@ -144,8 +144,8 @@ def test_bars_keep_the_order_of_classes_and_mark_the_best() -> None:
     [
         (prediction(gate=0.25), "Expert 2 had most of the say: 75.0 % against 25.0 % of expert 1. Alone, each of them would "
          "also have said cat."),
-        (prediction(gate=0.8, one=3, two=5), "Expert 1 had most of the say: 80.0 % against 20.0 % of expert 2. Alone, expert "
-         "1 would have said cat and expert 2 dog; together they say cat."),
+        (prediction(gate=0.8, one=3, two=5), "Expert 1 had most of the say: 80.0 % against 20.0 % of expert 2. Alone, "
+         "expert 1 would have said cat and expert 2 dog; together they say cat."),
         (prediction(gate=0.55, one=5, two=5), "Both experts took part about equally: expert 1 with 55.0 %, expert 2 with "
          "45.0 %. Alone, each of them would have said dog; together they say cat."),
     ],

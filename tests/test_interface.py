@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from demo import about_tab, classify_tab
-from demo.interface import FIRST_EXAMPLE, FIRST_TAB, TABS, Links, build, launch_options
+from demo.interface import FIRST_EXAMPLE, Links, build, launch_options
 from demo.models import BUNDLED, Models
 from diclam import checkpoint
 from diclam.model import DiCLAM
@@ -34,13 +34,6 @@ class OnePicture:
 
     def get(self, index: int) -> Tensor | None:
         return self.pixels if index == 5 else None
-
-
-class Request:
-    """What the browser's address holds."""
-
-    def __init__(self, **query: str) -> None:
-        self.query_params = query
 
 
 @pytest.fixture(scope="module")
@@ -118,13 +111,6 @@ def uploaded(url: str, name: str, content: bytes) -> str:
     with urllib.request.urlopen(request, timeout=10) as response:
         (path,) = json.loads(response.read())
     return path
-
-
-@pytest.mark.parametrize("tab", [*TABS, "nonsense", "<script>", "", None])
-def test_the_address_opens_its_tab_and_unknown_ones_the_first(links: Links, tab: str | None) -> None:
-    shown, picture = links.first_view(Request(**({} if tab is None else {"tab": tab})))  # pyright: ignore[reportArgumentType]
-    assert shown.selected == (tab if tab in TABS else FIRST_TAB)
-    assert picture == str(FIRST_EXAMPLE)
 
 
 def test_the_list_of_models_follows_the_runs(links: Links, root: Path) -> None:

@@ -73,7 +73,7 @@ def _inside(module: nn.Module) -> dict[str, Any]:
         case LightMoE():
             return {
                 "experts": [
-                    {"name": f"expert {number}", "kind": kind, "text": ", ".join(_words(layer) for layer in expert.children())}
+                    {"name": f"expert {number}", "kind": kind, "text": ", ".join(map(_words, expert.children()))}
                     for number, kind, expert in zip((1, 2), ("one", "two"), module.experts, strict=True)
                 ],
                 "gate": f"average of each channel, {_words(module.router.gate)}, softmax",

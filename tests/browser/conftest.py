@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -15,13 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Route, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Route, expect, sync_playwright
 
 from diclam.data import Cifar10
 
 ROOT = Path(__file__).parents[2]
-# Chromium's own remarks that say nothing about the page.
-HARMLESS = ("willReadFrequently", "favicon")
+# Milliseconds. Generous, as other work may share the machine; a test that passes never waits for it.
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
+# What the Classify tab says once a picture is answered.
+ANSWER = re.compile(r"The network says (\w+), .* sure")
+# Chromium's own remarks that say nothing about the page, and what Gradio says when a page is left with requests under way.
+HARMLESS = ("willReadFrequently", "favicon", "AbortError: signal is aborted", "Connection errored out")
 
 
 @dataclass(frozen=True)
@@ -80,10 +86,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(app: App, browser: Browser) -> Iterator[Page]:
-    """The app, opened and answered, 1280 x 900."""
+    """The app in a window of 1280 x 900, opened on Classify with an example answered."""
     with browser.new_context(viewport={"width": 1280, "height": 900}) as context:
         page = context.new_page()
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(PATIENCE)
         foreign: list[str] = []
         errors: list[str] = []
 
@@ -102,6 +108,16 @@ def page(app: App, browser: Browser) -> Iterator[Page]:
         page.on("console", console)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(app.url)
+        expect(page.locator("#dc-sentence")).to_contain_text(ANSWER)
         yield page
         assert not foreign, f"The page asked other hosts: {foreign}"
         assert not errors, f"The page logged errors: {errors}"
+
+
+def choose_tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name, exact=True).click()
+
+
+def toast(page: Page) -> Locator:
+    """The newest message."""
+    return page.get_by_test_id("toast-body").last

@@ -6,120 +6,181 @@ import io
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from diclam.data import Cifar10
+from tests.browser.conftest import ANSWER, choose_tab, toast
 
-ANSWER = re.compile(r"The network says (\w+), .* sure")
+
+def sentence(page: Page) -> Locator:
+    return page.locator("#dc-sentence p")
 
 
-def sentence(page: Page) -> str:
-    return page.locator("#dc-sentence").inner_text()
+def seen(page: Page) -> Locator:
+    return page.locator("#dc-seen img").first
 
 
 def upload(page: Page, path: Path) -> None:
-    clear = page.locator("#dc-picture").get_by_label(re.compile("clear|remove", re.I))
-    if clear.count():
-        clear.first.click()
+    """Chooses a file, whether there is a picture already or not, and waits for its answer."""
+    before = seen(page).get_attribute("src")
     page.locator("#dc-picture input[type=file]").first.set_input_files(path)
+    expect(seen(page)).not_to_have_attribute("src", before or "")
+    expect(sentence(page)).to_contain_text(ANSWER)
+
+
+def on_screen(page: Page) -> Image.Image:
+    """What the page shows as seen by the network."""
+    return Image.open(io.BytesIO(seen(page).screenshot())).convert("RGB")
+
+
+def colour(image: Image.Image, x: float, y: float) -> tuple[int, ...]:
+    """At this place, in parts of the width and the height."""
+    pixel = image.getpixel((int(image.width * x), int(image.height * y)))
+    assert isinstance(pixel, tuple)
+    return pixel
 
 
 def test_opens_with_an_example_answered(page: Page) -> None:
-    expect(page.locator("#dc-sentence")).to_contain_text(ANSWER)
+    expect(sentence(page)).to_contain_text(ANSWER)
     expect(page.locator("#dc-picture img").first).to_be_visible()
     expect(page.get_by_role("tab", name="Classify")).to_have_attribute("aria-selected", "true")
-    assert page.get_by_label(re.compile("Model")).first.input_value().startswith("bundled")
+    expect(page.get_by_role("combobox", name="Model")).to_have_value(re.compile("^bundled"))
+    expect(page.locator("#dc-bars tr")).to_have_count(10)
+    expect(page.locator("#dc-experts table")).to_have_count(3)
 
 
 def test_an_example_is_classified(page: Page) -> None:
-    expect(page.locator("#dc-sentence")).to_contain_text(ANSWER)
     page.locator("#dc-examples button").nth(8).click()
-    expect(page.locator("#dc-sentence")).to_contain_text("ship")
+    expect(sentence(page)).to_contain_text("The network says ship")
 
 
 def test_an_uploaded_jpeg_is_classified(page: Page, tmp_path: Path, cifar10: Cifar10) -> None:
-    expect(page.locator("#dc-sentence")).to_contain_text(ANSWER)
     # The first test ship, enlarged as a photograph would be.
     pixels = cifar10.test_images[1].permute(1, 2, 0).contiguous().numpy()
     Image.fromarray(pixels).resize((640, 640), Image.Resampling.BICUBIC).save(tmp_path / "ship.jpg", quality=92)
     upload(page, tmp_path / "ship.jpg")
-    expect(page.locator("#dc-sentence")).to_contain_text("ship")
+    expect(sentence(page)).to_contain_text("The network says ship")
+
+
+def test_an_emptied_picture_empties_the_answer(page: Page) -> None:
+    page.locator("#dc-picture").get_by_label("Remove Image").click()
+    expect(sentence(page)).to_contain_text("Choose a picture")
+    expect(page.locator("#dc-bars tr")).to_have_count(0)
+    page.locator("#dc-examples button").nth(8).click()
+    expect(sentence(page)).to_contain_text("The network says ship")
 
 
 def test_the_attention_query_moves_by_keyboard(page: Page) -> None:
-    expect(page.locator("#dc-sentence")).to_contain_text(ANSWER)
     told = page.locator("#dc-attention [aria-live]")
-    before = told.inner_text()
-    grid = page.locator("#dc-attention [tabindex='0']").first
-    grid.focus()
+    expect(told).to_contain_text("Position in row 9, column 9")
+    before = told.text_content()
+    page.locator("#dc-attention [tabindex='0']").first.focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
-    expect(told).not_to_have_text(before)
-    moved = told.inner_text()
+    expect(told).to_contain_text("Position in row 10, column 10")
+    assert told.text_content() != before
     page.keyboard.press("ArrowUp")
     page.keyboard.press("ArrowLeft")
-    expect(told).not_to_have_text(moved)
-    assert told.inner_text() == before
+    expect(told).to_have_text(before or "")
 
 
-def bad_files(folder: Path) -> dict[str, Path]:
-    """name -> a file that must be refused."""
-    (folder / "text.png").write_text("this is not a picture")
-    Image.new("L", (9000, 9000)).save(folder / "huge.png")
-    (folder / "drawing.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
-    return {name: folder / name for name in ("text.png", "huge.png", "drawing.svg")}
+def test_the_attention_query_is_chosen_by_a_click(page: Page) -> None:
+    frame = page.locator("#dc-attention .ap-frame").nth(1)
+    box = frame.bounding_box()
+    assert box is not None
+    frame.click(position={"x": box["width"] * 2.5 / 16, "y": box["height"] * 12.5 / 16})
+    expect(page.locator("#dc-attention [aria-live]")).to_contain_text("Position in row 13, column 3")
 
 
-@pytest.mark.parametrize("name", ["text.png", "huge.png", "drawing.svg"])
-def test_a_bad_file_gets_a_message_and_loses_nothing(page: Page, tmp_path: Path, name: str) -> None:
-    expect(page.locator("#dc-sentence")).to_contain_text(ANSWER)
-    before = sentence(page)
+def test_the_explanation_is_handed_out_as_a_picture(page: Page) -> None:
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download this explanation").click()
+    assert download.value.suggested_filename == "diclam-explanation.png"
+    with Image.open(download.value.path()) as image:
+        assert image.width == 1000
+
+
+def write_bad(folder: Path, name: str) -> Path:
+    path = folder / name
+    if name == "text.png":
+        path.write_text("this is not a picture")
+    elif name == "huge.png":
+        Image.new("L", (9000, 9000)).save(path)
+    else:
+        path.write_text("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("text.png", "expected PNG, JPEG"), ("huge.png", "81 megapixels"), ("drawing.svg", "expected PNG, JPEG")],
+)
+def test_a_bad_file_gets_a_message_and_loses_nothing(page: Page, tmp_path: Path, name: str, reason: str) -> None:
     page.locator("#dc-examples button").nth(8).click()
-    expect(page.locator("#dc-sentence")).to_contain_text("ship")
-    before = sentence(page)
-    page.locator("#dc-picture input[type=file]").first.set_input_files(bad_files(tmp_path)[name])
-    expect(page.get_by_test_id("toast-body").first).to_be_visible()
-    assert sentence(page) == before
+    expect(sentence(page)).to_contain_text("The network says ship")
+    before = sentence(page).text_content()
+    page.locator("#dc-picture input[type=file]").first.set_input_files(write_bad(tmp_path, name))
+    expect(toast(page)).to_contain_text(reason)
+    expect(page.locator("#dc-picture img").first).to_be_visible()
+    expect(page.locator("#dc-bars tr")).to_have_count(10)
+    assert sentence(page).text_content() == before
+    # And it goes on.
+    page.locator("#dc-examples button").nth(6).click()
+    expect(sentence(page)).not_to_have_text(before or "")
+
+
+def test_unusual_pictures_are_answered(page: Page, tmp_path: Path) -> None:
+    """Orange in the middle of each, where the square that is kept is."""
+    Image.new("RGB", (90, 60), (250, 120, 10)).convert("CMYK").save(tmp_path / "cmyk.jpg", quality=95)
+    Image.new("RGB", (90, 60), (240, 110, 10)).quantize(8).save(tmp_path / "palette.gif")
+    clear = Image.new("RGBA", (90, 60), (230, 100, 10))
+    clear.paste((0, 0, 0, 0), (0, 0, 90, 20))
+    clear.save(tmp_path / "alpha.png")
+    ramp = np.linspace(0, 65535, 90).astype(np.uint16)[None].repeat(60, 0)
+    Image.fromarray(ramp).save(tmp_path / "sixteen.png")
+    for name in ("cmyk.jpg", "palette.gif", "alpha.png"):
+        upload(page, tmp_path / name)
+        red, _, blue = colour(on_screen(page), 0.5, 0.6)
+        assert red > 200, name
+        assert blue < 60, name
+    assert min(colour(on_screen(page), 0.5, 0.1)) > 240, "what is transparent is white"
+    upload(page, tmp_path / "sixteen.png")
+    left, right = colour(on_screen(page), 0.05, 0.5)[0], colour(on_screen(page), 0.95, 0.5)[0]
+    assert 30 < left < 70, "a sixth of the ramp is cut off on the left"
+    assert 185 < right < 225
+    expect(page.get_by_test_id("toast-body")).to_have_count(0)
 
 
 def test_a_picture_lying_on_its_side_is_turned_upright(page: Page, tmp_path: Path) -> None:
-    expect(page.locator("#dc-sentence")).to_contain_text(ANSWER)
     # Red above blue, stored turned by 90 degrees with the EXIF note that phones write.
     upright = Image.new("RGB", (200, 200), "blue")
     upright.paste("red", (0, 0, 200, 100))
     exif = Image.Exif()
     exif[0x0112] = 6
     upright.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "phone.jpg", exif=exif)
-    before = sentence(page)
     upload(page, tmp_path / "phone.jpg")
-    expect(page.locator("#dc-sentence")).not_to_have_text(before)
-    expect(page.locator("#dc-sentence")).to_contain_text(ANSWER)
-    shot = Image.open(io.BytesIO(page.locator("#dc-seen img").first.screenshot())).convert("RGB")
-    red = shot.getpixel((shot.width // 2, shot.height // 5))
-    blue = shot.getpixel((shot.width // 2, shot.height * 4 // 5))
-    assert isinstance(red, tuple)
-    assert isinstance(blue, tuple)
+    red, blue = colour(on_screen(page), 0.5, 0.2), colour(on_screen(page), 0.5, 0.8)
     assert red[0] > 180 > red[2]
     assert blue[2] > 180 > blue[0]
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_nothing_scrolls_sideways(page: Page, width: int) -> None:
-    page.set_viewport_size({"width": width, "height": 844})
-    expect(page.locator("#dc-sentence")).to_contain_text(ANSWER)
-    for tab in ("Classify", "Train", "Confusion matrix", "About"):
-        choose_tab(page, tab)
-        page.wait_for_timeout(600)
-        assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0, tab
+def test_the_square_that_is_kept_is_shown_on_a_wide_picture(page: Page, tmp_path: Path) -> None:
+    Image.new("RGB", (400, 100), "green").save(tmp_path / "wide.png")
+    upload(page, tmp_path / "wide.png")
+    whole, square = (page.locator(f"#dc-seen .sp-whole {kind}").bounding_box() for kind in ("img", "i"))
+    assert whole is not None
+    assert square is not None
+    assert square["width"] == pytest.approx(whole["width"] / 4, abs=1)
+    assert square["x"] - whole["x"] == pytest.approx(whole["width"] * 0.375, abs=1)
 
 
-def choose_tab(page: Page, name: str) -> None:
-    """On a phone some tabs are behind the 'more' button."""
-    tab = page.get_by_role("tab", name=name, exact=True)
-    if not tab.first.is_visible():
-        page.locator(".overflow-menu > button").first.click()
-        page.locator(".overflow-dropdown").get_by_text(name, exact=True).click()
-        return
-    tab.first.click()
+def test_the_tab_is_left_and_found_again_as_it_was(page: Page) -> None:
+    page.locator("#dc-examples button").nth(8).click()
+    expect(sentence(page)).to_contain_text("The network says ship")
+    choose_tab(page, "About")
+    choose_tab(page, "Classify")
+    expect(sentence(page)).to_contain_text("The network says ship")
+    expect(page.locator("#dc-attention canvas").first).to_be_visible()
