@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import plotly.graph_objects as go
 
+from diclam.draw import percent
 from diclam.events import Step, Validated
 
 P = TypeVar("P")
@@ -77,18 +78,18 @@ def accuracy(validations: Sequence[Validated], *, budget: float, key: str) -> go
     best = max((k for k, look in enumerate(looks) if look.best), default=None)
     figure = _figure(key)
     figure.add_scatter(
-        x=[round(look.seconds, 2) for look in looks], y=[_rounded(look.accuracy) for look in looks],
-        text=[f"{look.accuracy:.1%}" if k == best else "" for k, look in enumerate(looks)], textposition="top center",
+        x=[round(look.seconds, 2) for look in looks], y=[round(100 * look.accuracy, 2) for look in looks],
+        text=[percent(look.accuracy) if k == best else "" for k, look in enumerate(looks)], textposition="top center",
         name="validation", meta="accent", mode="lines+markers+text", line_width=2, marker=DIAMOND, cliponaxis=False,
-        hovertemplate="after %{x:.0f} s: %{y:.1%}",
+        hovertemplate="after %{x:.0f} s: %{y:.1f} %",
     )  # fmt: skip
-    figure.add_hline(y=0.1, line_width=1, line_dash="dot")
-    figure.add_annotation(x=1, xref="paper", xanchor="right", y=0.1, yanchor="top", text="guessing", showarrow=False)
+    figure.add_hline(y=10, line_width=1, line_dash="dot")
+    figure.add_annotation(x=1, xref="paper", xanchor="right", y=10, yanchor="top", text="guessing", showarrow=False)
     figure.update_xaxes(title_text="seconds", range=[0, budget])
-    figure.update_yaxes(range=[0, 1], tickformat=".0%")
+    figure.update_yaxes(range=[0, 100], ticksuffix=" %")
     found = "nothing to show yet"
     if best is not None:
-        found = f"at best {looks[best].accuracy:.1%}, after {looks[best].seconds:.0f} s"
+        found = f"at best {percent(looks[best].accuracy)}, after {looks[best].seconds:.0f} s"
     figure.layout.meta = f"Accuracy on held-out pictures over time: {found}."
     return figure
 

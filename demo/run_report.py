@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from diclam.draw import percent
 from diclam.events import Finished
 from diclam.runs import Status
 from diclam.terminal import REASONS, amount, clock
@@ -58,7 +59,8 @@ def report(status: Status, *, name: str, age: float, stopping: bool, usable: boo
         case _:
             sentence = "Getting ready: loading PyTorch and the pictures. The clock starts afterwards."
             progress = Progress(None, "getting ready")
-    return Report(sentence, progress, _numbers(status), _note(status, name))
+    sentence, _, details = sentence.partition("\n")
+    return Report(sentence, progress, _numbers(status), f"{details}\n{_note(status, name)}".lstrip())
 
 
 def figures(status: Status) -> list[tuple[str, str]]:
@@ -67,7 +69,7 @@ def figures(status: Status) -> list[tuple[str, str]]:
         return []
     tested = status.tested
     return [
-        ("Accuracy", f"{tested.accuracy:.1%}"),
+        ("Accuracy", percent(tested.accuracy)),
         ("Training time", duration(status.finished.seconds)),
         ("Precision", f"{tested.precision:.3f}"),
         ("Recall", f"{tested.recall:.3f}"),
@@ -119,7 +121,7 @@ def _time(status: Status, age: float) -> Progress:
 
 def _ended(status: Status, stopping: bool, usable: bool) -> str:
     if status.finished and status.tested:
-        return f"{_reason(status.finished)} It is right about {status.tested.accuracy:.1%} of the test pictures."
+        return f"{_reason(status.finished)} It is right about {percent(status.tested.accuracy)} of the test pictures."
     if status.finished:
         return f"{_reason(status.finished)} The test was not completed, so there are no figures; its weights can be used."
     kept = " Its best weights so far can be used." if usable else ""

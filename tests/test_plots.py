@@ -87,15 +87,15 @@ def test_the_accuracy_axes_are_fixed_from_the_start() -> None:
     empty, grown = accuracy([], budget=60.0, key="run"), accuracy(looks, budget=60.0, key="run")
     for figure in (empty, grown):
         assert list(figure.layout.xaxis.range) == [0, 60.0]
-        assert list(figure.layout.yaxis.range) == [0, 1]
+        assert list(figure.layout.yaxis.range) == [0, 100]
         assert figure.layout.uirevision == "run"
-    assert (list(grown.data[0].x), list(grown.data[0].y)) == ([5.0, 10.0], [0.3, 0.5])
+    assert (list(grown.data[0].x), list(grown.data[0].y)) == ([5.0, 10.0], [30.0, 50.0])
 
 
 def test_the_best_validation_is_the_one_that_says_its_figure() -> None:
     figure = accuracy([validated(10, 0.3), validated(20, 0.523), validated(30, 0.4, best=False)], budget=60.0, key="run")
-    assert list(figure.data[0].text) == ["", "52.3%", ""]
-    assert "52.3%" in figure.layout.meta
+    assert list(figure.data[0].text) == ["", "52.3 %", ""]
+    assert "52.3 %" in figure.layout.meta
 
 
 @pytest.mark.parametrize("figure", [loss([], [], key=""), accuracy([], budget=60.0, key="")])

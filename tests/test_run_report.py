@@ -86,7 +86,7 @@ def test_every_reason_to_end_is_said_in_words(reason: str) -> None:
     status = replace(DONE, finished=replace(FINISHED, reason=reason, seconds=41.2))
     sentence = told(status).sentence
     assert sentence.startswith(f"Training ended after 41 s: {REASONS[reason]}.")
-    assert "61.2%" in sentence
+    assert "61.2 %" in sentence
     assert told(status).progress is None
 
 
@@ -101,6 +101,13 @@ def test_a_failed_run_says_why_and_what_can_still_be_used() -> None:
     failed = replace(TRAINING, state="failed", alive=False, failed=Failed("The process ended without a word."))
     assert told(failed).sentence == "The process ended without a word. Its best weights so far can be used."
     assert told(failed, usable=False).sentence == "The process ended without a word."
+
+
+def test_the_details_of_a_long_message_are_not_part_of_the_sentence() -> None:
+    failed = Failed("It could not be fetched. Tried:\n  - one source: no\nConnect and try again.")
+    told_failure = told(replace(NOTHING, state="failed", alive=False, failed=failed), usable=False)
+    assert told_failure.sentence == "It could not be fetched. Tried:"
+    assert told_failure.note == "- one source: no\nConnect and try again.\nRun a-run."
 
 
 def test_a_run_stopped_before_it_learned_is_no_failure() -> None:
@@ -122,7 +129,7 @@ def test_the_note_names_the_run_and_its_settings() -> None:
 
 def test_the_figures_are_those_of_the_final_test() -> None:
     assert dict(figures(DONE)) == {
-        "Accuracy": "61.2%", "Training time": "2 min", "Precision": "0.600", "Recall": "0.610", "F1": "0.605",
+        "Accuracy": "61.2 %", "Training time": "2 min", "Precision": "0.600", "Recall": "0.610", "F1": "0.605",
     }  # fmt: skip
     assert figures(TESTING) == []
 

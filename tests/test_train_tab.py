@@ -135,7 +135,7 @@ def test_a_fresh_page_shows_the_last_run_and_its_results(page: Page, root: Path)
     assert not shown["dc-stop"].interactive
     assert shown["dc-results"].visible
     assert shown["dc-predictions"].interactive
-    assert dict(shown["dc-figures"])["Accuracy"] == "40.0%"
+    assert dict(shown["dc-figures"])["Accuracy"] == "40.0 %"
     assert "the time limit was reached" in shown["dc-run"].sentence
 
 

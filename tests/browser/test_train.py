@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from demo.interface import FIRST_EXAMPLE
 from diclam import checkpoint
-from diclam.draw import sentence
+from diclam.draw import percent, sentence
 from diclam.predict import load_picture, predict
 from diclam.runs import Run, list_runs
 from tests.browser.conftest import App, choose_tab, toast
@@ -104,7 +104,7 @@ def test_a_run_is_watched_reloaded_finished_used_and_taken_home(page: Page, app:
     assert page.evaluate(POINTS, "dc-accuracy") >= 1
     assert page.evaluate(X_RANGE) == zoomed
     evaluation = run.evaluation()
-    expect(page.locator("#dc-figures")).to_contain_text(f"{evaluation.accuracy:.1%}")
+    expect(page.locator("#dc-figures")).to_contain_text(percent(evaluation.accuracy))
     for value in (evaluation.precision, evaluation.recall, evaluation.f1):
         expect(page.locator("#dc-figures")).to_contain_text(f"{value:.3f}")
 
