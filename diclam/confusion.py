@@ -17,7 +17,7 @@ from diclam.data import CLASSES
 
 PLURALS = ("airplanes", "automobiles", "birds", "cats", "deer", "dogs", "frogs", "horses", "ships", "trucks")
 GROUPS = {"animals": (2, 3, 4, 5, 6, 7), "vehicles": (0, 1, 8, 9)}
-_Z = 1.959963984540054  # the normal distribution's 97.5 % point
+Z = 1.959963984540054  # the normal distribution's 97.5 % point
 
 
 def number(count: float) -> str:
@@ -31,8 +31,8 @@ def wilson(counts: Any, totals: Any) -> tuple[np.ndarray, np.ndarray]:
     counts, totals = np.asarray(counts, float), np.asarray(totals, float)
     n = np.maximum(totals, 1)
     p = counts / n
-    middle = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    reach = _Z / (1 + _Z**2 / n) * np.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2))
+    middle = (p + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    reach = Z / (1 + Z**2 / n) * np.sqrt(p * (1 - p) / n + Z**2 / (4 * n**2))
     low, high = np.clip(middle - reach, 0, 1), np.clip(middle + reach, 0, 1)
     # Exact at the ends, where rounding would leave 1e-17.
     low, high = np.where(counts == 0, 0.0, low), np.where(counts == n, 1.0, high)
