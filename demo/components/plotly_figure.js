@@ -2,8 +2,8 @@
 const plotly = window.Plotly;
 const place = element.querySelector('.pf-plot');
 const config = { displaylogo: false, modeBarButtons: [['toImage', 'resetScale2d']] };
-// A finger that drags over the figure scrolls the page.
-const dragmode = window.matchMedia('(pointer: coarse)').matches ? false : 'zoom';
+// A finger that drags over the figure scrolls the page; a mouse zooms.
+const touched = window.matchMedia('(pointer: coarse)').matches;
 const roles = { accent: '--dc-blue', text: '--body-text-color', quiet: '--body-text-color-subdued' };
 let drawn = '';
 
@@ -12,7 +12,7 @@ function dressed({ data, layout }) {
   const style = getComputedStyle(element);
   const colour = (name) => style.getPropertyValue(name).trim();
   const grey = { gridcolor: colour('--border-color-primary'), zerolinecolor: colour('--border-color-primary') };
-  const axis = (name) => ({ automargin: true, ...layout[name], ...grey, tickfont: { color: colour('--body-text-color-subdued') } });
+  const axis = (name) => ({ automargin: true, fixedrange: touched, ...layout[name], ...grey, tickfont: { color: colour('--body-text-color-subdued') } });
   return {
     data: data.map((trace) => {
       const ink = { color: colour(roles[trace.meta] ?? roles.text) };
@@ -20,7 +20,7 @@ function dressed({ data, layout }) {
     }),
     layout: {
       ...layout,
-      dragmode,
+      dragmode: touched ? false : 'zoom',
       width: place.clientWidth,
       height: place.clientHeight,
       legend: { bgcolor: 'rgba(0,0,0,0)', ...layout.legend },
