@@ -1,7 +1,7 @@
 """Makes a finished run the checkpoint that comes with the project: python -m benchmarks.ship RUN
 
-Copies the run's files to assets/bundled, packs the test pictures that the confusion tab shows without the data set, and
-writes the model card from the run's own records.
+Copies the run's files to assets/bundled, makes the fader's table, packs the test pictures that the confusion tab shows
+without the data set, and writes the model card from the run's own records.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from diclam import bundle, checkpoint, data, runs
+from diclam import bundle, checkpoint, data, fader, runs
 from diclam.evaluate import FIGURES, TABLE, Evaluation
 from diclam.recipe import RECIPES, TrainConfig
 from diclam.terminal import REASONS, clock
@@ -33,8 +33,9 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         shutil.copyfile(run.path / name, options.out / name)
-    images, _ = data.load_test()
+    images, labels = data.load_test()
     bundle.save(options.out, images, evaluation, per_class=RIGHT_ONES_PER_CLASS)
+    fader.fade_all(checkpoint.load(options.out), images, labels).save(options.out)
     card = model_card(info, status, evaluation)
     (options.out / "README.md").write_text(card, encoding="utf-8")
     print(card)
@@ -45,13 +46,14 @@ def command(info: dict[str, Any]) -> str:
     config = TrainConfig.from_dict(info["config"])
     recipe = RECIPES[config.recipe].to_dict()
     words = ["python -m diclam train", f"--recipe {config.recipe}"]
-    for name, value in config.to_dict().items():
-        changes = value.items() if name == "model" else [(name, value)]
+    for name, given in config.to_dict().items():
+        changes = given.items() if name == "model" else [(name, given)]
         before = recipe["model"] if name == "model" else recipe
         for key, setting in changes:
             if setting != before[key]:
                 flag = f"--{'no-' if setting is False else ''}{key.replace('_', '-')}"
-                words.append(flag if isinstance(setting, bool) else f"{flag} {setting:g}")
+                value = f"{setting:g}" if isinstance(setting, float) else str(setting)
+                words.append(flag if isinstance(setting, bool) else f"{flag} {value}")
     return " ".join(words) + " --run-dir RUN"
 
 
@@ -60,7 +62,8 @@ def model_card(info: dict[str, Any], status: runs.Status, evaluation: Evaluation
     assert started is not None
     assert finished is not None
     hardware, versions = info["hardware"], info["versions"]
-    machine = f"{hardware['processor']}, {hardware['cores']} cores, {hardware['memory_gib']} GiB"
+    cores = "1 core" if hardware["cores"] == 1 else f"{hardware['cores']} cores"
+    machine = f"{hardware['processor']}, {cores}, {hardware['memory_gib']} GiB"
     if hardware["accelerator"]:
         machine = f"{hardware['accelerator']}; {machine}"
     reason = f"ended because {REASONS[finished.reason]}"
@@ -93,8 +96,9 @@ Made with
 and tested once, at the end of that command. `python -m diclam evaluate bundled` prints the figures again.
 
 `model.safetensors` and `config.json` rebuild the network (`diclam.checkpoint.load`), `run.json` and `events.jsonl` are the
-record of the training, `evaluation.json` and `predictions.csv` the test, `pictures.*` every test picture it gets wrong and
-{RIGHT_ONES_PER_CLASS} it gets right of each class.
+record of the training, `evaluation.json` and `predictions.csv` the test, `fader.json` how many test pictures are answered
+right when the experts are mixed in other shares, `pictures.*` every test picture it gets wrong and {RIGHT_ONES_PER_CLASS} it
+gets right of each class.
 
 It answers with one of ten classes whatever it is shown. It was trained on centred objects in 32 x 32 pixels and is unsure of
 {worst[0]}s and {worst[1]}s first of all. It is made for teaching and for looking into, not for decisions.
