@@ -36,7 +36,12 @@ def no_run_is_left(app: App) -> Iterator[None]:
 
 def open_train(page: Page) -> None:
     choose_tab(page, "Train")
-    expect(page.locator("#dc-loss .js-plotly-plot .main-svg").first).to_be_visible()
+    is_drawn(page)
+
+
+def is_drawn(page: Page) -> None:
+    for figure in ("#dc-loss", "#dc-accuracy"):
+        expect(page.locator(f"{figure} .js-plotly-plot .main-svg").first).to_be_visible()
 
 
 def start(page: Page, seconds: str) -> None:
@@ -92,6 +97,7 @@ def test_a_run_is_watched_reloaded_finished_used_and_taken_home(page: Page, app:
     grows(page, "dc-loss")
 
     page.reload()  # in the middle
+    is_drawn(page)
     status(page, "left of 0:30")
     assert shown_run(page, app).name == run.name
     expect(page.locator("#dc-start")).to_be_disabled()
