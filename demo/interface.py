@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from demo import about_tab, classify_tab, confusion_tab, train_tab
+from demo.components.model_chooser import ModelChooser
 from demo.components.payload import whole
 from demo.gallery import Pictures
 from demo.models import BUNDLED, Models
@@ -53,7 +54,7 @@ def build() -> gr.Blocks:
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         with gr.Row(elem_id="dc-header"):
             gr.HTML(HEADER, apply_default_css=False, elem_id="dc-title")
-            model_key = gr.Dropdown(
+            model_key = ModelChooser(
                 models.choices(), value=BUNDLED, label="Model, for all tabs", filterable=False, elem_id="dc-model"
             )
         with gr.Tabs(selected=FIRST_TAB, overflow_behavior="wrap", elem_id="dc-tabs") as tabs:
@@ -71,10 +72,12 @@ def build() -> gr.Blocks:
         for page in (train_page, classify_page, confusion_page, about_page):
             page.select(None, js=_REMEMBER % page.id, **quiet)
         demo.load(None, None, tabs, js=_OPEN % (list(TABS), FIRST_TAB), **quiet)
-        # An example, so that the page never opens empty.
+        # An example, so that the page never opens empty; and the runs that came since the server started.
         demo.load(lambda: str(FIRST_EXAMPLE), None, classify.picture, queue=False, **quiet)
-        # Runs come and go while the page is open. Through the queue, as only there Gradio shows what a listener tells.
-        gr.on([demo.load, tabs.select, model_key.focus], links.known, model_key, model_key, **quiet)
+        demo.load(lambda: gr.Dropdown(models.choices()), None, model_key, queue=False, **quiet)
+        # Runs come and go while the page is open. Through the queue, as only there Gradio shows what a listener tells. Few
+        # things go through it: its stream closes after the last, and one sent at that very moment gets no answer.
+        gr.on([confusion_page.select, model_key.focus], links.known, model_key, model_key, **quiet)
         classify.answered.failure(links.usable, model_key, model_key, **quiet)
         train.use_model.click(links.use, train.shown_run, model_key, **quiet)
         for gallery in confusion.galleries:

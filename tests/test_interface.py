@@ -186,13 +186,21 @@ def test_forged_events_are_refused_by_the_server(url: str, page: gr.Blocks) -> N
         ("_example", [], None, "number of an example"),
         ("picture", [], {"index": -1}, "number of a test picture"),
         ("use", ["../../etc"], None, "no trained model"),
-        ("known", ["../../etc"], None, "not in the list of choices"),
         ("draw", ["bundled", None, None], None, "Choose a picture first"),
     ]
     for name, data, event_data, reason in forged:
         answer = sent(url, number(page, name, len(data)), data, event_data)
         assert not answer["success"], name
         assert reason in answer["output"]["error"], name
+
+
+@pytest.mark.parametrize("key", ["../../etc", "/etc", "nobody", "", None, 3, ["bundled"], {"a": 1}])
+def test_a_forged_model_is_refused_by_the_server(url: str, page: gr.Blocks, key: Any) -> None:
+    path = uploaded(url, "cat.png", FIRST_EXAMPLE.read_bytes())
+    file = {"path": path, "meta": {"_type": "gradio.FileData"}}
+    answer = sent(url, number(page, "draw", 3), [key, file, None])
+    assert not answer["success"]
+    assert "There is no run" in answer["output"]["error"]
 
 
 def test_a_file_of_the_server_cannot_be_passed_off_as_an_upload(url: str, page: gr.Blocks) -> None:

@@ -98,7 +98,7 @@ def test_a_model_that_vanished_gives_way_to_the_bundled_one(page: Page, trained:
     choose_model(page, "untrained")
     expect(page.locator("#dc-sentence")).not_to_have_text(before or "")
     shutil.rmtree(trained)
-    choose_tab(page, "About")
+    choose_tab(page, "Confusion matrix")
     expect(toast(page)).to_contain_text("untrained is no longer there")
     expect(model(page)).to_have_value(re.compile("^bundled"))
     choose_tab(page, "Classify")
