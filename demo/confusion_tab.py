@@ -10,12 +10,12 @@ import gradio as gr
 import numpy as np
 import pandas as pd
 
-from demo import confused_pairs
+from demo import compared_models, confused_pairs
 from demo.components.class_table import AccuracyLine, ClassTable
 from demo.components.confusion_grid import ConfusionGrid, Matrix
 from demo.components.picture_gallery import Page, PictureGallery
 from demo.messages import told
-from demo.pages import AT_ONCE, HasEvaluations, HasPictures, place, tested, turn_to
+from demo.pages import AT_ONCE, HasModels, HasPictures, place, tested, turn_to
 from diclam.errors import ConfigError
 from diclam.evaluate import Evaluation
 from diclam.selection import Selection
@@ -39,7 +39,7 @@ class ConfusionTab:
     """Their `select` brings `index`, the number of a test picture; anybody can send one."""
 
 
-def build(models: HasEvaluations, model_key: gr.Dropdown, pictures: HasPictures) -> ConfusionTab:
+def build(models: HasModels, model_key: gr.Dropdown, pictures: HasPictures) -> ConfusionTab:
     """Builds the tab in the current Blocks. `model_key` holds the key of a model of `models`; changing it draws anew."""
     with gr.Column(elem_id="dc-confusion"):
         untested = gr.HTML(f"<p>{UNTESTED}</p>", visible=False, elem_id="dc-untested")
@@ -61,8 +61,10 @@ def build(models: HasEvaluations, model_key: gr.Dropdown, pictures: HasPictures)
                 gr.HTML("<h2>Most confused pairs</h2><p>Choose a pair to see both ways and the border between them.</p>")
                 pairs = confused_pairs.build_list()
         pair = confused_pairs.build(models, model_key, pictures, pairs)
+        drawn = gr.State(None)
+        with gr.Column() as below:
+            compared = compared_models.build(models, model_key, drawn, pictures)
     selection = gr.State(None)
-    drawn = gr.State(None)
 
     def redraw(key: str, chosen: Selection | None, both: tuple[int, int] | None, before: int | None) -> tuple[Any, ...]:
         """Everything, unless the same test results are drawn already."""
@@ -79,7 +81,7 @@ def build(models: HasEvaluations, model_key: gr.Dropdown, pictures: HasPictures)
         whole = [evaluation, Matrix(evaluation.confusion, chosen), page, evaluation, evaluation]
         return *_seen(True), *whole, chosen, now, *confused_pairs.drawn(evaluation, both, pictures)
 
-    outputs = [untested, tables, figures, accuracy, grid, gallery, classes, pairs, selection, drawn, *pair.outputs]
+    outputs = [untested, tables, figures, below, accuracy, grid, gallery, classes, pairs, selection, drawn, *pair.outputs]
     inputs = [model_key, selection, pair.pair, drawn]
 
     def opened(
@@ -126,7 +128,7 @@ def build(models: HasEvaluations, model_key: gr.Dropdown, pictures: HasPictures)
     made.success(None, file, None, js=_SAVE % "diclam-selection.csv", **quiet)
     made = everything.click(all_answers, model_key, file, **quiet)
     made.success(None, file, None, js=_SAVE % "predictions.csv", **quiet)
-    return ConfusionTab([gallery, *pair.galleries])
+    return ConfusionTab([gallery, *pair.galleries, *compared.galleries])
 
 
 _SAVE = """(text) => {
@@ -138,10 +140,10 @@ _SAVE = """(text) => {
 _SHOW = "() => document.querySelector('#dc-gallery .pg-title')?.scrollIntoView({block: 'nearest'})"
 
 
-def _seen(tested: bool) -> tuple[gr.HTML, gr.Row, gr.Row]:
+def _seen(tested: bool) -> tuple[gr.HTML, gr.Row, gr.Row, gr.Column]:
     """What is said instead of test results; what makes no sense without them. The grid itself stays, as it tells when the
     tab is looked at again."""
-    return gr.HTML(visible=not tested), gr.Row(visible=tested), gr.Row(visible=tested)
+    return gr.HTML(visible=not tested), gr.Row(visible=tested), gr.Row(visible=tested), gr.Column(visible=tested)
 
 
 def _csv(table: pd.DataFrame) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Protocol
 
 import gradio as gr
@@ -27,6 +28,14 @@ class HasEvaluations(Protocol):
     """What is asked of `demo.models.Models`."""
 
     def evaluation(self, key: str) -> Evaluation | None: ...
+
+
+class HasModels(HasEvaluations, Protocol):
+    """The same, of all models there are."""
+
+    def choices(self) -> list[tuple[str, str]]: ...
+
+    def folder(self, key: str) -> Path: ...
 
 
 class HasPictures(Protocol):
@@ -57,16 +66,36 @@ def turn_to(
 ) -> Page:
     """The page of `size` pictures that begins with the one in place `first` of those that are here; the last page when
     there are fewer. Without a title, the selection speaks for itself."""
-    matching = selection.find(evaluation)
+    more = _share(evaluation, selection) if title is None else ""
+    title = selection.words(evaluation) if title is None else title
+    total = len(selection.cell(evaluation))
+    return lay_out(
+        evaluation, selection, selection.find(evaluation), pictures, first, size=size, total=total, title=title, more=more
+    )
+
+
+def lay_out(
+    evaluation: Evaluation,
+    selection: Selection,
+    matching: np.ndarray,
+    pictures: HasPictures,
+    first: int = 0,
+    *,
+    size: int,
+    total: int,
+    title: str,
+    more: str = "",
+) -> Page:
+    """The same for pictures that were found already: `matching` of `total`, in their order."""
     here = pictures.available(matching.tolist())
     first = min(first, max(0, len(here) - 1) // size * size)
     indices = here[first : first + size]
     return Page(
         evaluation=evaluation,
         selection=selection,
-        title=selection.words(evaluation) if title is None else title,
-        more=_share(evaluation, selection) if title is None else "",
-        total=len(selection.cell(evaluation)),
+        title=title,
+        more=more,
+        total=total,
         matching=len(matching),
         here=len(here),
         first=first,

@@ -6,6 +6,7 @@ import base64
 import io
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -38,11 +39,18 @@ class Evaluations:
 
     def __init__(self) -> None:
         self._known = {"one": random_evaluation(COUNT, seed=1), "two": random_evaluation(COUNT, seed=2), "untested": None}
+        self.folders: dict[str, Path] = {}
 
     def evaluation(self, key: str) -> Evaluation | None:
         if key not in self._known:
             raise RunError(f"There is no run {key!r}.")
         return self._known[key]
+
+    def choices(self) -> list[tuple[str, str]]:
+        return [(f"{key} - label", key) for key in self._known]
+
+    def folder(self, key: str) -> Path:
+        return self.folders.get(key, Path("missing"))
 
 
 class Album:
@@ -82,14 +90,16 @@ class Tab:
     def __init__(self, models: Evaluations, album: Album) -> None:
         with gr.Blocks() as self.page:
             self.key = gr.Dropdown(["one", "two", "untested"], value="one")
-            self.gallery, *self.pair_galleries = confusion_tab.build(models, self.key, album).galleries
+            self.gallery, *self.other_galleries = confusion_tab.build(models, self.key, album).galleries
         (self.grid,) = [block for block in self.page.blocks.values() if isinstance(block, ConfusionGrid)]
         (self.pairs,) = [block for block in self.page.blocks.values() if isinstance(block, PairList)]
 
     def send(self, component: Any, name: str, *inputs: Any, **data: Any) -> Any:
-        (listener,) = [fn for fn in self.page.fns.values() if (component._id, name) in fn.targets]
+        """A component may have several listeners for an event; the one that takes as many inputs answers."""
+        listeners = [fn for fn in self.page.fns.values() if (component._id, name) in fn.targets]
+        (listener,) = [fn for fn in listeners if len(fn.inputs) == len(inputs)]
         assert listener.fn is not None
-        events = [gr.EventData(None, data)] if name not in ("change", "click") else []
+        events = [gr.EventData(None, data)] if name in ("open", "select", "query", "turn") else []
         return listener.fn(*inputs, *events)
 
 
@@ -160,10 +170,10 @@ def test_no_evaluation_empties_everything() -> None:
 
 
 def test_opening_draws_everything_with_the_worst_cell_chosen(tab: Tab, one: Evaluation) -> None:
-    untested, tables, figures, accuracy, matrix, page, classes, pairs, chosen, _, column, *pair = tab.send(
+    untested, tables, figures, below, accuracy, matrix, page, classes, pairs, chosen, _, column, *pair = tab.send(
         tab.grid, "open", "one", *[None] * 3
     )
-    assert (untested.visible, tables.visible, figures.visible) == (False, True, True)
+    assert [part.visible for part in (untested, tables, figures, below)] == [False, True, True, True]
     assert accuracy is classes is pairs is one
     assert not column.visible
     assert pair == [None] * 4
@@ -173,23 +183,23 @@ def test_opening_draws_everything_with_the_worst_cell_chosen(tab: Tab, one: Eval
 
 
 def test_opening_from_a_link_shows_the_cell_it_names(tab: Tab, one: Evaluation) -> None:
-    chosen = tab.send(tab.grid, "open", "one", None, None, None, real=[3], said=[5])[8]
+    chosen = tab.send(tab.grid, "open", "one", None, None, None, real=[3], said=[5])[9]
     assert chosen == Selection((3,), (5,))
     later = Selection((1,), (2,))  # a choice of the visitor's own goes before the link
-    assert tab.send(tab.grid, "open", "one", later, None, None, real=[3], said=[5])[8] == later
+    assert tab.send(tab.grid, "open", "one", later, None, None, real=[3], said=[5])[9] == later
     with pytest.raises(gr.Error, match="class"):
         tab.send(tab.grid, "open", "one", None, None, None, real=[99], said=[5])
 
 
 def test_opening_again_draws_nothing_anew(tab: Tab) -> None:
-    chosen, drawn = tab.send(tab.grid, "open", "one", None, None, None)[8:10]
+    chosen, drawn = tab.send(tab.grid, "open", "one", None, None, None)[9:11]
     assert all(value == gr.skip() for value in tab.send(tab.grid, "open", "one", chosen, None, drawn))
-    assert tab.send(tab.grid, "open", "two", chosen, None, drawn)[9] != drawn
+    assert tab.send(tab.grid, "open", "two", chosen, None, drawn)[10] != drawn
 
 
 def test_another_model_keeps_the_cell_and_shows_its_own_pictures(tab: Tab, models: Evaluations) -> None:
-    chosen, drawn = tab.send(tab.grid, "open", "one", Selection((3,), (3,)), None, None)[8:10]
-    matrix, page, _, _, kept, _, column, head, *pages = tab.send(tab.key, "change", "two", chosen, (3, 5), drawn)[4:]
+    chosen, drawn = tab.send(tab.grid, "open", "one", Selection((3,), (3,)), None, None)[9:11]
+    matrix, page, _, _, kept, _, column, head, *pages = tab.send(tab.key, "change", "two", chosen, (3, 5), drawn)[5:]
     two = models.evaluation("two")
     assert two is not None
     assert kept == chosen
@@ -202,8 +212,8 @@ def test_another_model_keeps_the_cell_and_shows_its_own_pictures(tab: Tab, model
 
 def test_a_model_without_test_results_says_so_and_empties_the_tab(tab: Tab) -> None:
     answer = tab.send(tab.key, "change", "untested", Selection((3,), (5,)), (3, 5), 17)
-    untested, tables, figures, *values, chosen, drawn, column, head, one_way, other_way, border = answer
-    assert (untested.visible, tables.visible, figures.visible) == (True, False, False)
+    untested, tables, figures, below, *values, chosen, drawn, column, head, one_way, other_way, border = answer
+    assert [part.visible for part in (untested, tables, figures, below)] == [True, False, False, False]
     assert [*values, drawn, head, one_way, other_way, border] == [None] * 10
     assert chosen == Selection((3,), (5,))
     assert not column.visible
@@ -361,7 +371,7 @@ def test_a_pair_shows_both_ways_the_gates_and_the_border(tab: Tab, one: Evaluati
 
 
 def test_the_galleries_of_a_pair_turn(tab: Tab) -> None:
-    border = tab.pair_galleries[2]
+    border = tab.other_galleries[2]
     first, second = (tab.send(border, "turn", "one", (3, 5), first=first) for first in (0, 15))
     assert len(first.indices) == len(second.indices) == 15
     assert not set(first.indices) & set(second.indices)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import shutil
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -13,7 +16,7 @@ from diclam import checkpoint
 from diclam.confusion import row_words
 from diclam.data import CLASSES
 from diclam.evaluate import Evaluation
-from tests.browser.test_classify import ANSWER, choose_tab
+from tests.browser.conftest import ANSWER, App, choose_tab
 
 EVALUATION = Evaluation.load(checkpoint.bundled())
 
@@ -217,3 +220,40 @@ def test_a_pair_opens_its_own_view_and_its_pictures(page: Page) -> None:
     galleries.nth(2).locator(".pg-pictures button").first.click()
     expect(page.get_by_role("tab", name="Classify")).to_have_attribute("aria-selected", "true")
     expect(page.locator("#dc-sentence")).not_to_have_text(before or "")
+
+
+def test_two_models_are_compared_by_keyboard(page: Page, app: App) -> None:
+    """A second model that calls every other dog a cat is worse there, and says so."""
+    dogs = np.flatnonzero((EVALUATION.true == 5) & (EVALUATION.predicted == 5))[::2]
+    worse = replace(EVALUATION, predicted=np.where(np.isin(np.arange(10_000), dogs), 3, EVALUATION.predicted))
+    run = app.runs / "2026-01-01_worse"
+    run.mkdir(parents=True)
+    for name in (checkpoint.CONFIG, checkpoint.WEIGHTS):
+        shutil.copy(checkpoint.bundled() / name, run)
+    worse.save(run)
+    try:
+        opened(page)
+        page.get_by_label("Compare with").click()
+        page.get_by_role("option", name=re.compile("2026-01-01_worse")).click()
+        section = page.locator("#dc-compare")
+        expect(section.locator(".cl-words p").first).to_contain_text(
+            f"A is right on {len(dogs)} pictures where B is wrong, B on 0 where A is wrong: more than chance would give"
+        )
+        cells = section.locator("td button")
+        expect(cells.nth(53)).to_have_text(f"+{len(dogs)}")
+        expect(cells.nth(53)).to_have_class("cl-orange")
+        expect(section.locator(".cl-orange[aria-label]")).to_have_count(2)
+        cells.first.focus()
+        for key in ("PageDown", "ArrowUp", "ArrowUp", "ArrowUp", "ArrowUp", "ArrowRight", "ArrowRight", "ArrowRight"):
+            page.keyboard.press(key)
+        expect(cells.nth(53)).to_be_focused()
+        page.keyboard.press("Enter")
+        titles = section.locator(".pg-title")
+        expect(titles.nth(1)).to_have_text(f"{len(dogs)} dogs were called cat by B only")
+        expect(titles.nth(0)).to_have_text("No dog was called cat by A only")
+        before = page.locator("#dc-sentence").text_content()
+        section.locator(".pg-pictures button").first.click()
+        expect(page.get_by_role("tab", name="Classify")).to_have_attribute("aria-selected", "true")
+        expect(page.locator("#dc-sentence")).not_to_have_text(before or "")
+    finally:
+        shutil.rmtree(run)
