@@ -17,6 +17,8 @@ RECIPE_WORDS = {
     "fast": "Muon, better first weights and smaller pictures at first; learns far more in the same time.",
 }
 """One sentence for every recipe of `diclam.recipe.RECIPES`."""
+FIRST = config("fast", budget=60.0)
+"""What the form opens with: a run that a visitor, or a class, can watch to its end."""
 
 
 def max_budget() -> float:

@@ -1,4 +1,4 @@
-"""What a visitor sets before a run: recipe, time budget, seed. Defaults and help are those of `TrainConfig`."""
+"""What a visitor sets before a run: recipe, time budget, seed. The help is that of `TrainConfig`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gradio.components import Component
 
 from demo.components.raw_number import RawNumber
 from demo.run_report import duration
-from demo.run_settings import MIN_BUDGET, RECIPE_WORDS, presets
+from demo.run_settings import FIRST, MIN_BUDGET, RECIPE_WORDS, presets
 from diclam.recipe import RECIPES, TrainConfig, field_docs
 
 
@@ -27,15 +27,15 @@ def build(limit: float) -> Form:
     """Builds the form in the current Blocks; `limit` is the longest budget in seconds."""
     docs = field_docs(TrainConfig)
     words = "  \n".join(f"**{name}**: {RECIPE_WORDS[name]}" for name in RECIPES)
-    recipe = gr.Radio(list(RECIPES), value=TrainConfig().recipe, label="Recipe", info=words, elem_id="dc-recipe")
-    default, known = min(TrainConfig().budget, limit), presets(limit)
+    recipe = gr.Radio(list(RECIPES), value=FIRST.recipe, label="Recipe", info=words, elem_id="dc-recipe")
+    default, known = min(FIRST.budget, limit), presets(limit)
     # The doc string opens with the core's own range; this server's is narrower.
     _, about_budget = docs["budget"].split(". ", 1)
     choices = [(duration(budget), budget) for budget in known]
     chosen = default if default in known else None
     preset = gr.Radio(choices, value=chosen, label="Time budget", info=about_budget, elem_id="dc-presets")
     seconds = RawNumber(value=default, label=f"or in seconds, {MIN_BUDGET:g} to {limit:g}", elem_id="dc-budget")
-    seed = RawNumber(value=TrainConfig().seed, label="Seed", info=docs["seed"], elem_id="dc-seed")
+    seed = RawNumber(value=FIRST.seed, label="Seed", info=docs["seed"], elem_id="dc-seed")
     with gr.Row():
         start = gr.Button("Start", variant="primary", min_width=120, elem_id="dc-start")
         stop = gr.Button("Stop", interactive=False, min_width=120, elem_id="dc-stop")

@@ -17,6 +17,7 @@ from demo.components.plotly_figure import PLOTLY_JS, PlotlyFigure
 from demo.components.raw_number import RawNumber
 from demo.components.run_status import RunStatus
 from demo.run_report import EMPTY, Progress, Report
+from demo.run_settings import FIRST
 from demo.train_view import STOPPING, Seen
 from diclam import checkpoint, runs
 from diclam.errors import ConfigError, RunError
@@ -306,17 +307,17 @@ def test_downloads_are_of_runs_alone(page: Page, root: Path, name: str) -> None:
 
 def test_what_is_offered_comes_from_the_core(page: Page) -> None:
     assert [value for _, value in page.part("dc-recipe").choices] == list(RECIPES)
-    assert page.part("dc-recipe").value == TrainConfig().recipe
-    assert page.part("dc-budget").value == TrainConfig().budget
-    assert page.part("dc-seed").value == TrainConfig().seed
+    assert page.part("dc-recipe").value == FIRST.recipe
+    assert page.part("dc-budget").value == FIRST.budget
+    assert page.part("dc-seed").value == FIRST.seed
     assert [value for _, value in page.part("dc-presets").choices] == [15, 60, 120, 300, 600]
 
 
 def test_a_small_limit_offers_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DICLAM_MAX_BUDGET", "90")
+    monkeypatch.setenv("DICLAM_MAX_BUDGET", "45")
     page = Page()
-    assert [value for _, value in page.part("dc-presets").choices] == [15, 60]
-    assert (page.part("dc-budget").value, page.part("dc-presets").value) == (90, None)
+    assert [value for _, value in page.part("dc-presets").choices] == [15]
+    assert (page.part("dc-budget").value, page.part("dc-presets").value) == (45, None)
 
 
 def test_an_impossible_limit_is_said_when_the_page_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
