@@ -13,7 +13,7 @@ from demo.components.cell_grid import Cell, CellGrid, Cells
 from demo.components.payload import whole
 from demo.components.picture_gallery import Page, PictureGallery
 from demo.messages import told
-from demo.pages import AT_ONCE, HasModels, HasPictures, lay_out, place, tested
+from demo.pages import AT_ONCE, HasModels, HasPictures, answers, lay_out, place
 from diclam.compare import Comparison, Spread, alike_but_for_the_seed, spread_of
 from diclam.confusion import PLURALS, called, number
 from diclam.data import CLASSES
@@ -99,7 +99,7 @@ def compared(models: HasModels, key: str, other: str | None) -> Comparison:
     """Raises gr.Error when there is no second model, or either was not tested on the same pictures."""
     if other is None:
         raise gr.Error("Choose a model to compare with first.", print_exception=False)
-    one, second = tested(models, key), tested(models, other)
+    one, second = answers(models, key), answers(models, other)
     with told():
         return Comparison(one, second, measured(models, (key, other)))
 

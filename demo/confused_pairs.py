@@ -10,7 +10,7 @@ import gradio as gr
 from demo.components.pair_list import PairHead, PairList, PairOf
 from demo.components.payload import whole
 from demo.components.picture_gallery import PictureGallery
-from demo.pages import AT_ONCE, HasEvaluations, HasPictures, place, tested, turn_to
+from demo.pages import AT_ONCE, HasEvaluations, HasPictures, answers, place, turn_to
 from diclam.confusion import Pair, called
 from diclam.data import CLASSES
 from diclam.evaluate import Evaluation
@@ -35,7 +35,9 @@ def build_list() -> PairList:
     return PairList(elem_id="dc-pairs")
 
 
-def build(models: HasEvaluations, model_key: gr.Dropdown, pictures: HasPictures, pairs: PairList) -> PairSection:
+def build(
+    models: HasEvaluations, model_key: gr.Dropdown, who: gr.Radio, pictures: HasPictures, pairs: PairList
+) -> PairSection:
     """The view of the pair that is chosen in `pairs`, empty until then."""
     with gr.Column(visible=False, elem_id="dc-pair") as column:
         head = PairHead(elem_id="dc-pair-head")
@@ -46,23 +48,23 @@ def build(models: HasEvaluations, model_key: gr.Dropdown, pictures: HasPictures,
                     galleries.append(PictureGallery(label, page_size=PAGE, controls=False))
     section = PairSection(galleries, gr.State(None), [column, head, *galleries])
 
-    def choose(key: str, event: gr.EventData) -> tuple[Any, ...]:
+    def choose(key: str, speaker: str, event: gr.EventData) -> tuple[Any, ...]:
         pair = _pair(event)
-        return pair, *drawn(tested(models, key), pair, pictures)
+        return pair, *drawn(answers(models, key, speaker), pair, pictures)
 
-    pairs.select(choose, model_key, [section.pair, *section.outputs], **AT_ONCE).then(
+    pairs.select(choose, [model_key, who], [section.pair, *section.outputs], **AT_ONCE).then(
         None, None, None, js=_SHOW, api_visibility="private"
     )
 
     def turn(which: int, gallery: PictureGallery) -> None:
-        def page(key: str, pair: tuple[int, int] | None, event: gr.EventData) -> Any:
+        def page(key: str, speaker: str, pair: tuple[int, int] | None, event: gr.EventData) -> Any:
             if pair is None:
                 raise gr.Error("Choose a pair of classes first.", print_exception=False)
-            evaluation = tested(models, key)
+            evaluation = answers(models, key, speaker)
             title, selection = views(evaluation, pair)[which]
             return turn_to(evaluation, selection, pictures, place(event, gallery), size=PAGE, title=title)
 
-        gallery.turn(page, [model_key, section.pair], gallery, **AT_ONCE)
+        gallery.turn(page, [model_key, who, section.pair], gallery, **AT_ONCE)
 
     for which, gallery in enumerate(galleries):
         turn(which, gallery)

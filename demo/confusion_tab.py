@@ -15,7 +15,7 @@ from demo.components.class_table import AccuracyLine, ClassTable
 from demo.components.confusion_grid import ConfusionGrid, Matrix
 from demo.components.picture_gallery import Page, PictureGallery
 from demo.messages import told
-from demo.pages import AT_ONCE, HasModels, HasPictures, place, tested, turn_to
+from demo.pages import AT_ONCE, WHO, HasModels, HasPictures, answers, place, turn_to
 from diclam.errors import ConfigError
 from diclam.evaluate import Evaluation
 from diclam.selection import Selection
@@ -43,6 +43,7 @@ def build(models: HasModels, model_key: gr.Dropdown, pictures: HasPictures) -> C
     """Builds the tab in the current Blocks. `model_key` holds the key of a model of `models`; changing it draws anew."""
     with gr.Column(elem_id="dc-confusion"):
         untested = gr.HTML(f"<p>{UNTESTED}</p>", visible=False, elem_id="dc-untested")
+        who = gr.Radio([(words, key) for key, words in WHO.items()], value="both", label="Answers of", elem_id="dc-who")
         accuracy = AccuracyLine(elem_id="dc-accuracy")
         with gr.Row():
             with gr.Column(scale=6, min_width=320):
@@ -60,71 +61,80 @@ def build(models: HasModels, model_key: gr.Dropdown, pictures: HasPictures) -> C
             with gr.Column(scale=5, min_width=320):
                 gr.HTML("<h2>Most confused pairs</h2><p>Choose a pair to see both ways and the border between them.</p>")
                 pairs = confused_pairs.build_list()
-        pair = confused_pairs.build(models, model_key, pictures, pairs)
+        pair = confused_pairs.build(models, model_key, who, pictures, pairs)
         drawn = gr.State(None)
         with gr.Column() as below:
             compared = compared_models.build(models, model_key, drawn, pictures)
     selection = gr.State(None)
 
-    def redraw(key: str, chosen: Selection | None, both: tuple[int, int] | None, before: int | None) -> tuple[Any, ...]:
+    def redraw(
+        key: str, speaker: str, chosen: Selection | None, both: tuple[int, int] | None, before: int | None
+    ) -> tuple[Any, ...]:
         """Everything, unless the same test results are drawn already."""
         with told():
             evaluation = models.evaluation(key)
         if evaluation is None:
             nothing = [None] * 5
             return *_seen(False), *nothing, chosen, None, *confused_pairs.drawn(None, None, pictures)
-        now = zlib.crc32(evaluation.probabilities.tobytes())
+        evaluation = answers(models, key, speaker)
+        now = zlib.crc32(evaluation.predicted.tobytes(), zlib.crc32(evaluation.probabilities.tobytes()))
         if now == before:
             return tuple(gr.skip() for _ in outputs)
         chosen = chosen or first_selection(evaluation)
         page = turn_to(evaluation, chosen, pictures, size=PAGE)
-        whole = [evaluation, Matrix(evaluation.confusion, chosen), page, evaluation, evaluation]
+        whole = [evaluation, Matrix(evaluation.confusion, evaluation.gate_sums, chosen), page, evaluation, evaluation]
         return *_seen(True), *whole, chosen, now, *confused_pairs.drawn(evaluation, both, pictures)
 
     outputs = [untested, tables, figures, below, accuracy, grid, gallery, classes, pairs, selection, drawn, *pair.outputs]
-    inputs = [model_key, selection, pair.pair, drawn]
+    model = [model_key, who]
+    inputs = [*model, selection, pair.pair, drawn]
 
     def opened(
-        key: str, chosen: Selection | None, both: tuple[int, int] | None, before: int | None, event: gr.EventData
+        key: str,
+        speaker: str,
+        chosen: Selection | None,
+        both: tuple[int, int] | None,
+        before: int | None,
+        event: gr.EventData,
     ) -> tuple[Any, ...]:
         """The first time with the cell that the address names."""
         if chosen is None and _brought(event, "real") is not None:
             with told():
                 chosen = Selection(_classes(event, "real"), _classes(event, "said"))
-        return redraw(key, chosen, both, before)
+        return redraw(key, speaker, chosen, both, before)
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     grid.open(opened, inputs, outputs, trigger_mode="multiple", **quiet)
-    model_key.change(redraw, inputs, outputs, trigger_mode="always_last", **quiet)
+    gr.on([model_key.change, who.input], redraw, inputs, outputs, trigger_mode="always_last", **quiet)
 
-    def choose(key: str, chosen: Selection | None, event: gr.EventData) -> tuple[Page, Selection]:
+    def choose(key: str, speaker: str, chosen: Selection | None, event: gr.EventData) -> tuple[Page, Selection]:
         with told():
             chosen = replace(chosen or Selection(), real=_classes(event, "real"), said=_classes(event, "said"))
-        return turn_to(tested(models, key), chosen, pictures, size=PAGE), chosen
+        return turn_to(answers(models, key, speaker), chosen, pictures, size=PAGE), chosen
 
-    def query(key: str, chosen: Selection | None, event: gr.EventData) -> tuple[Page, Selection]:
+    def query(key: str, speaker: str, chosen: Selection | None, event: gr.EventData) -> tuple[Page, Selection]:
         with told():
             chosen = replace(chosen or Selection(), **_filters(event))
-        return turn_to(tested(models, key), chosen, pictures, size=PAGE), chosen
+        return turn_to(answers(models, key, speaker), chosen, pictures, size=PAGE), chosen
 
-    def turn(key: str, chosen: Selection | None, event: gr.EventData) -> Page:
+    def turn(key: str, speaker: str, chosen: Selection | None, event: gr.EventData) -> Page:
         first = place(event, gallery)
-        return turn_to(tested(models, key), chosen or Selection(), pictures, first, size=PAGE)
+        return turn_to(answers(models, key, speaker), chosen or Selection(), pictures, first, size=PAGE)
 
-    grid.select(choose, [model_key, selection], [gallery, selection], **AT_ONCE).then(
+    grid.select(choose, [*model, selection], [gallery, selection], **AT_ONCE).then(
         None, None, None, js=_SHOW, api_visibility="private"
     )
-    gallery.query(query, [model_key, selection], [gallery, selection], **AT_ONCE)
-    gallery.turn(turn, [model_key, selection], gallery, **AT_ONCE)
+    gallery.query(query, [*model, selection], [gallery, selection], **AT_ONCE)
+    gallery.turn(turn, [*model, selection], gallery, **AT_ONCE)
 
     def all_answers(key: str) -> str:
-        return _csv(tested(models, key).table)
+        return _csv(answers(models, key).table)
 
-    def these_answers(key: str, chosen: Selection | None) -> str:
-        evaluation = tested(models, key)
-        return _csv(evaluation.table.iloc[(chosen or Selection()).find(evaluation)])
+    def these_answers(key: str, speaker: str, chosen: Selection | None) -> str:
+        found = (chosen or Selection()).find(answers(models, key, speaker))
+        return _csv(answers(models, key).table.iloc[found])
 
-    made = these.click(these_answers, [model_key, selection], file, **quiet)
+    made = these.click(these_answers, [*model, selection], file, **quiet)
     made.success(None, file, None, js=_SAVE % "diclam-selection.csv", **quiet)
     made = everything.click(all_answers, model_key, file, **quiet)
     made.success(None, file, None, js=_SAVE % "predictions.csv", **quiet)

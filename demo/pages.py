@@ -46,13 +46,24 @@ class HasPictures(Protocol):
     def available(self, indices: Iterable[int]) -> list[int]: ...
 
 
-def tested(models: HasEvaluations, key: str) -> Evaluation:
-    """Raises gr.Error for a model that does not exist or was not tested."""
+WHO = {"both": "the model", "1": "expert 1 alone", "2": "expert 2 alone"}
+"""Whose answers are shown."""
+
+
+def spoken(evaluation: Evaluation, who: str) -> Evaluation:
+    """The answers of one of WHO."""
+    return evaluation if who == "both" else evaluation.by_expert(int(who) - 1)
+
+
+def answers(models: HasEvaluations, key: str, who: str = "both") -> Evaluation:
+    """The answers of one of WHO. Raises gr.Error for a model that does not exist or was not tested."""
     with told():
         evaluation = models.evaluation(key)
     if evaluation is None:
         raise gr.Error("There are no test results of this model that can be read.", print_exception=False)
-    return evaluation
+    if who not in WHO:
+        raise gr.Error(f"Expected one of {', '.join(WHO)}.", print_exception=False)
+    return spoken(evaluation, who)
 
 
 def turn_to(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,8 @@ class Evaluation:
     training_seconds: float | None
     """How long the model was trained; None when nobody knows."""
     parameters: int
+    expert: int | None = None
+    """Which expert, 0 or 1, said `predicted` alone; None: the model as it is, which the probabilities always are of."""
 
     @property
     def accuracy(self) -> float:
@@ -67,6 +69,13 @@ class Evaluation:
         return confusion_matrix(self.true, self.predicted, labels=_LABELS)
 
     @cached_property
+    def gate_sums(self) -> np.ndarray:
+        """(10, 10): the weight of expert 1 added up over the pictures of each cell of the confusion matrix."""
+        cells = self.true * len(CLASSES) + self.predicted
+        sums = np.bincount(cells, self.gates[:, 0].astype(np.float64), minlength=len(CLASSES) ** 2)
+        return sums.reshape(len(CLASSES), -1)
+
+    @cached_property
     def per_class(self) -> pd.DataFrame:
         """One row a class: class, precision, recall, f1 (fractions of 1), support (pictures)."""
         precision, recall, f1, support = self._by_class
@@ -85,6 +94,10 @@ class Evaluation:
         table[["gate_1", "gate_2"]] = self.gates
         table[["alone_1", "alone_2"]] = names[self.alone]
         return table
+
+    def by_expert(self, expert: int) -> Evaluation:
+        """The same test, answered by one expert alone, 0 or 1."""
+        return replace(self, predicted=self.alone[:, expert], expert=expert)
 
     def figures(self) -> dict[str, Any]:
         """What `evaluation.json` holds."""

@@ -24,6 +24,7 @@ from demo.components.pair_list import PairHead, PairList
 from demo.components.picture_gallery import Page, PictureGallery, sheet
 from demo.confusion_tab import PAGE
 from demo.pages import turn_to
+from diclam.confusion import GROUPS
 from diclam.data import CLASSES
 from diclam.draw import percent
 from diclam.errors import RunError
@@ -115,7 +116,7 @@ def shown(page: Page) -> dict[str, Any]:
 
 
 def test_the_grid_holds_every_count_and_its_shares(one: Evaluation) -> None:
-    sent = ConfusionGrid().postprocess(Matrix(one.confusion, Selection((3,), (5,))))
+    sent = ConfusionGrid().postprocess(Matrix(one.confusion, one.gate_sums, Selection((3,), (5,))))
     assert sent is not None
     table = sent["classes"]
     assert table["counts"] == one.confusion.tolist()
@@ -133,18 +134,66 @@ def test_the_grid_holds_every_count_and_its_shares(one: Evaluation) -> None:
 
 def test_diagonal_and_errors_have_a_scale_each(one: Evaluation) -> None:
     for table in ("classes", "groups"):
-        sent = ConfusionGrid().postprocess(Matrix(one.confusion, Selection()))
+        sent = ConfusionGrid().postprocess(Matrix(one.confusion, one.gate_sums, Selection()))
         assert sent is not None
-        for view in sent[table]["views"].values():
+        for view in (sent[table]["views"][name] for name in ("counts", "real", "said")):
             level = np.array(view["level"])
             diagonal = np.eye(len(level), dtype=bool)
             assert level[diagonal].max() == level[~diagonal].max() == 1
             assert ((level >= 0) & (level <= 1)).all()
 
 
+def test_cells_are_tinted_by_which_expert_has_more_of_the_say(one: Evaluation) -> None:
+    never = replace(one, predicted=np.where(one.predicted == 3, 5, one.predicted))
+    sent = ConfusionGrid().postprocess(Matrix(never.confusion, never.gate_sums, Selection()))
+    assert sent is not None
+    view = sent["classes"]["views"]["gate"]
+    for i in range(10):
+        for j in range(10):
+            here = (never.true == i) & (never.predicted == j)
+            if not here.any():
+                assert view["text"][i][j] == ""
+                continue
+            mean = never.gates[here, 0].astype(float).mean()
+            assert float(view["text"][i][j]) == pytest.approx(100 * mean, abs=0.51)
+            assert view["tones"][i][j] == ("cg-one" if mean >= 0.5 else "cg-two")
+            assert percent(mean) in view["more"][i][j]
+    assert np.array(view["level"]).max() == 1
+    animals = np.isin(never.true, GROUPS["animals"]) & np.isin(never.predicted, GROUPS["animals"])
+    text = sent["groups"]["views"]["gate"]["text"][0][0]
+    assert float(text) == pytest.approx(100 * never.gates[animals, 0].mean(), abs=0.51)
+
+
+def test_one_expert_alone_fills_the_whole_tab(tab: Tab, one: Evaluation) -> None:
+    second = one.by_expert(1)
+    answer = tab.send(tab.key, "change", "one", "2", Selection((3,), (5,)), (3, 5), None)
+    accuracy, matrix, page, classes, pairs, chosen, drawn, _, head, *pages = answer[4:]
+    assert accuracy is classes is pairs is page.evaluation is head.evaluation
+    assert (matrix.counts == second.confusion).all()
+    assert page.matching == second.confusion[3, 5]
+    assert [page.matching for page in pages][:2] == [second.confusion[3, 5], second.confusion[5, 3]]
+    line = AccuracyLine().postprocess(accuracy)
+    assert line is not None
+    assert (line["accuracy"], line["by"]) == (percent(second.accuracy), " from expert 2 alone")
+    assert tab.send(tab.key, "change", "one", "both", chosen, None, drawn)[10] != drawn
+    # What it alone was sure of nobody knows: the probabilities are of both together.
+    for picture in shown(page)["pictures"]:
+        assert picture["sure"] == ""
+        assert picture["words"].endswith("called dog by expert 2 alone. Opens in Classify.")
+        assert one.alone[picture["index"], 1] == 5
+    clicked, _ = tab.send(tab.grid, "select", "one", "2", chosen, real=[3], said=[3])
+    assert clicked.matching == second.confusion[3, 3]
+
+
+@pytest.mark.parametrize("who", ["", "3", "-1", "both "])
+def test_a_forged_expert_is_refused(tab: Tab, who: str) -> None:
+    with pytest.raises(gr.Error, match="Expected one of both, 1, 2"):
+        tab.send(tab.grid, "select", "one", who, None, real=[3], said=[5])
+
+
 def test_a_model_that_never_says_some_class_is_shown_too(one: Evaluation) -> None:
     never = replace(one, predicted=np.where(one.predicted == 3, 5, one.predicted))
-    sent = ConfusionGrid().postprocess(Matrix(never.confusion, Selection()))
+    sent = ConfusionGrid().postprocess(Matrix(never.confusion, never.gate_sums, Selection()))
     assert sent is not None
     assert sent["classes"]["column_words"][3] == "No picture was called cat."
     assert sent["classes"]["views"]["said"]["text"][3][3] == "0"
@@ -171,7 +220,7 @@ def test_no_evaluation_empties_everything() -> None:
 
 def test_opening_draws_everything_with_the_worst_cell_chosen(tab: Tab, one: Evaluation) -> None:
     untested, tables, figures, below, accuracy, matrix, page, classes, pairs, chosen, _, column, *pair = tab.send(
-        tab.grid, "open", "one", *[None] * 3
+        tab.grid, "open", "one", "both", *[None] * 3
     )
     assert [part.visible for part in (untested, tables, figures, below)] == [False, True, True, True]
     assert accuracy is classes is pairs is one
@@ -183,23 +232,23 @@ def test_opening_draws_everything_with_the_worst_cell_chosen(tab: Tab, one: Eval
 
 
 def test_opening_from_a_link_shows_the_cell_it_names(tab: Tab, one: Evaluation) -> None:
-    chosen = tab.send(tab.grid, "open", "one", None, None, None, real=[3], said=[5])[9]
+    chosen = tab.send(tab.grid, "open", "one", "both", None, None, None, real=[3], said=[5])[9]
     assert chosen == Selection((3,), (5,))
     later = Selection((1,), (2,))  # a choice of the visitor's own goes before the link
-    assert tab.send(tab.grid, "open", "one", later, None, None, real=[3], said=[5])[9] == later
+    assert tab.send(tab.grid, "open", "one", "both", later, None, None, real=[3], said=[5])[9] == later
     with pytest.raises(gr.Error, match="class"):
-        tab.send(tab.grid, "open", "one", None, None, None, real=[99], said=[5])
+        tab.send(tab.grid, "open", "one", "both", None, None, None, real=[99], said=[5])
 
 
 def test_opening_again_draws_nothing_anew(tab: Tab) -> None:
-    chosen, drawn = tab.send(tab.grid, "open", "one", None, None, None)[9:11]
-    assert all(value == gr.skip() for value in tab.send(tab.grid, "open", "one", chosen, None, drawn))
-    assert tab.send(tab.grid, "open", "two", chosen, None, drawn)[10] != drawn
+    chosen, drawn = tab.send(tab.grid, "open", "one", "both", None, None, None)[9:11]
+    assert all(value == gr.skip() for value in tab.send(tab.grid, "open", "one", "both", chosen, None, drawn))
+    assert tab.send(tab.grid, "open", "two", "both", chosen, None, drawn)[10] != drawn
 
 
 def test_another_model_keeps_the_cell_and_shows_its_own_pictures(tab: Tab, models: Evaluations) -> None:
-    chosen, drawn = tab.send(tab.grid, "open", "one", Selection((3,), (3,)), None, None)[9:11]
-    matrix, page, _, _, kept, _, column, head, *pages = tab.send(tab.key, "change", "two", chosen, (3, 5), drawn)[5:]
+    chosen, drawn = tab.send(tab.grid, "open", "one", "both", Selection((3,), (3,)), None, None)[9:11]
+    matrix, page, _, _, kept, _, column, head, *pages = tab.send(tab.key, "change", "two", "both", chosen, (3, 5), drawn)[5:]
     two = models.evaluation("two")
     assert two is not None
     assert kept == chosen
@@ -211,18 +260,18 @@ def test_another_model_keeps_the_cell_and_shows_its_own_pictures(tab: Tab, model
 
 
 def test_a_model_without_test_results_says_so_and_empties_the_tab(tab: Tab) -> None:
-    answer = tab.send(tab.key, "change", "untested", Selection((3,), (5,)), (3, 5), 17)
+    answer = tab.send(tab.key, "change", "untested", "both", Selection((3,), (5,)), (3, 5), 17)
     untested, tables, figures, below, *values, chosen, drawn, column, head, one_way, other_way, border = answer
     assert [part.visible for part in (untested, tables, figures, below)] == [True, False, False, False]
     assert [*values, drawn, head, one_way, other_way, border] == [None] * 10
     assert chosen == Selection((3,), (5,))
     assert not column.visible
     with pytest.raises(gr.Error, match="no test results"):
-        tab.send(tab.grid, "select", "untested", chosen, real=[3], said=[5])
+        tab.send(tab.grid, "select", "untested", "both", chosen, real=[3], said=[5])
 
 
 def test_a_click_opens_the_pictures_of_that_cell(tab: Tab, album: Album, one: Evaluation) -> None:
-    page, chosen = tab.send(tab.grid, "select", "one", Selection(), real=[3], said=[3])
+    page, chosen = tab.send(tab.grid, "select", "one", "both", Selection(), real=[3], said=[3])
     assert chosen == Selection((3,), (3,))
     assert page.title.startswith(f"{one.confusion[3, 3]} of {COUNT // 10} real cats were called cat")
     value = shown(page)
@@ -236,9 +285,9 @@ def test_a_click_opens_the_pictures_of_that_cell(tab: Tab, album: Album, one: Ev
 
 
 def test_headers_open_a_row_a_column_and_everything(tab: Tab, one: Evaluation) -> None:
-    row, _ = tab.send(tab.grid, "select", "one", Selection(), real=[3], said=list(ALL))
-    column, _ = tab.send(tab.grid, "select", "one", Selection(), real=list(ALL), said=[3])
-    everything, _ = tab.send(tab.grid, "select", "one", Selection(), real=list(ALL), said=list(ALL))
+    row, _ = tab.send(tab.grid, "select", "one", "both", Selection(), real=[3], said=list(ALL))
+    column, _ = tab.send(tab.grid, "select", "one", "both", Selection(), real=list(ALL), said=[3])
+    everything, _ = tab.send(tab.grid, "select", "one", "both", Selection(), real=list(ALL), said=list(ALL))
     assert (row.matching, column.matching, everything.matching) == (COUNT // 10, (one.predicted == 3).sum(), COUNT)
     assert row.more.startswith(percent(one.confusion[3, 3] / (COUNT // 10)) + " right")
     assert everything.more.startswith(percent(one.accuracy) + " right")
@@ -253,20 +302,20 @@ def test_the_share_has_its_interval(one: Evaluation, album: Album) -> None:
 def test_pages_turn_through_all_pictures_once(tab: Tab) -> None:
     chosen, seen = Selection(real=(3,)), []
     for first in (0, 60, 120, 180):
-        page = tab.send(tab.gallery, "turn", "one", chosen, first=first)
+        page = tab.send(tab.gallery, "turn", "one", "both", chosen, first=first)
         assert shown(page)["range"] == f"{first + 1} to {min(first + 60, 200)} of 200"
         seen += page.indices
     assert len(seen) == len(set(seen)) == 200
-    assert tab.send(tab.gallery, "turn", "one", chosen, first=6000).first == 180
+    assert tab.send(tab.gallery, "turn", "one", "both", chosen, first=6000).first == 180
 
 
 def test_filters_and_order_are_taken_over_and_kept_for_the_next_cell(tab: Tab, one: Evaluation) -> None:
     asked = {"sort": "least sure", "wrong": True, "confidence": [0, 0.6], "gate": [0.25, 1]}
-    page, chosen = tab.send(tab.gallery, "query", "one", Selection(real=(3,)), **asked)
+    page, chosen = tab.send(tab.gallery, "query", "one", "both", Selection(real=(3,)), **asked)
     assert chosen == Selection((3,), wrong=True, confidence=(0, 0.6), gate=(0.25, 1), sort="least sure")
     assert page.indices == chosen.find(one).tolist()[:PAGE]
     assert shown(page)["filtered"] == f"{page.matching} of {COUNT // 10} fit the filters."
-    _, following = tab.send(tab.grid, "select", "one", chosen, real=[5], said=[3])
+    _, following = tab.send(tab.grid, "select", "one", "both", chosen, real=[5], said=[3])
     assert following == replace(chosen, real=(5,), said=(3,))
 
 
@@ -314,7 +363,7 @@ def test_no_picture_makes_no_sheet() -> None:
 )  # fmt: skip
 def test_a_forged_cell_is_refused(tab: Tab, data: dict[str, Any]) -> None:
     with pytest.raises(gr.Error, match="class"):
-        tab.send(tab.grid, "select", "one", None, **data)
+        tab.send(tab.grid, "select", "one", "both", None, **data)
 
 
 @pytest.mark.parametrize(
@@ -327,18 +376,18 @@ def test_a_forged_cell_is_refused(tab: Tab, data: dict[str, Any]) -> None:
 def test_a_forged_filter_is_refused(tab: Tab, changes: dict[str, Any]) -> None:
     whole: dict[str, Any] = {"sort": "surest", "wrong": False, "confidence": [0, 1], "gate": [0, 1]}
     with pytest.raises(gr.Error):
-        tab.send(tab.gallery, "query", "one", None, **(whole | changes))
+        tab.send(tab.gallery, "query", "one", "both", None, **(whole | changes))
 
 
 @pytest.mark.parametrize("first", [-60, 1, "0", None, 1.5, True, [0]])
 def test_a_forged_page_is_refused(tab: Tab, first: Any) -> None:
     with pytest.raises(gr.Error, match="multiple of 60"):
-        tab.send(tab.gallery, "turn", "one", None, first=first)
+        tab.send(tab.gallery, "turn", "one", "both", None, first=first)
 
 
 def test_a_forged_model_is_refused(tab: Tab) -> None:
     for component, name, data in ((tab.grid, "open", {}), (tab.grid, "select", {"real": [3], "said": [5]})):
-        inputs = ("../../etc", None, None, None) if name == "open" else ("../../etc", None)
+        inputs = ("../../etc", "both", None, None, None) if name == "open" else ("../../etc", "both", None)
         with pytest.raises(gr.Error, match="no run"):
             tab.send(component, name, *inputs, **data)
 
@@ -354,7 +403,7 @@ def test_the_pairs_are_listed_by_how_often_they_were_mixed_up(one: Evaluation) -
 
 
 def test_a_pair_shows_both_ways_the_gates_and_the_border(tab: Tab, one: Evaluation) -> None:
-    pair, column, head, there, back, border = tab.send(tab.pairs, "select", "one", first=3, second=5)
+    pair, column, head, there, back, border = tab.send(tab.pairs, "select", "one", "both", first=3, second=5)
     assert pair == (3, 5)
     assert column.visible
     assert (there.matching, back.matching) == (one.confusion[3, 5], one.confusion[5, 3])
@@ -372,19 +421,19 @@ def test_a_pair_shows_both_ways_the_gates_and_the_border(tab: Tab, one: Evaluati
 
 def test_the_galleries_of_a_pair_turn(tab: Tab) -> None:
     border = tab.other_galleries[2]
-    first, second = (tab.send(border, "turn", "one", (3, 5), first=first) for first in (0, 15))
+    first, second = (tab.send(border, "turn", "one", "both", (3, 5), first=first) for first in (0, 15))
     assert len(first.indices) == len(second.indices) == 15
     assert not set(first.indices) & set(second.indices)
     with pytest.raises(gr.Error, match="multiple of 15"):
-        tab.send(border, "turn", "one", (3, 5), first=60.5)
+        tab.send(border, "turn", "one", "both", (3, 5), first=60.5)
     with pytest.raises(gr.Error, match="Choose a pair"):
-        tab.send(border, "turn", "one", None, first=0)
+        tab.send(border, "turn", "one", "both", None, first=0)
 
 
 @pytest.mark.parametrize("data", [{}, {"first": 3, "second": 3}, {"first": 3, "second": 10}, {"first": -1, "second": 5}])
 def test_a_forged_pair_is_refused(tab: Tab, data: dict[str, Any]) -> None:
     with pytest.raises(gr.Error, match="two different classes"):
-        tab.send(tab.pairs, "select", "one", **data)
+        tab.send(tab.pairs, "select", "one", "both", **data)
 
 
 def test_answers_can_be_taken_home(tab: Tab, one: Evaluation) -> None:
@@ -393,7 +442,10 @@ def test_answers_can_be_taken_home(tab: Tab, one: Evaluation) -> None:
         for word in ("these", "all")
     )
     chosen = Selection(real=(3,), wrong=True, sort="least sure")
-    table = pd.read_csv(io.StringIO(tab.send(these, "click", "one", chosen)))
+    table = pd.read_csv(io.StringIO(tab.send(these, "click", "one", "1", chosen)))
+    assert table["index"].tolist() == chosen.find(one.by_expert(0)).tolist()
+    assert "cat" not in set(table["alone_1"])
+    table = pd.read_csv(io.StringIO(tab.send(these, "click", "one", "both", chosen)))
     assert table["index"].tolist() == chosen.find(one).tolist()
     assert set(table["true"]) == {"cat"}
     assert "cat" not in set(table["predicted"])

@@ -102,3 +102,22 @@ def test_a_table_that_does_not_number_its_pictures_is_damaged(tmp_path: Path) ->
     table.iloc[::-1].to_csv(tmp_path / "predictions.csv", index=False)
     with pytest.raises(CheckpointError, match="damaged"):
         Evaluation.load(tmp_path)
+
+
+def test_an_expert_alone_answers_the_same_pictures() -> None:
+    evaluation = random_evaluation(1000)
+    for expert in range(2):
+        alone = evaluation.by_expert(expert)
+        assert (alone.predicted == evaluation.alone[:, expert]).all()
+        assert alone.expert == expert
+        assert alone.accuracy == (evaluation.alone[:, expert] == evaluation.true).mean()
+        assert (alone.confusion.sum(1) == evaluation.confusion.sum(1)).all()
+    assert evaluation.expert is None
+
+
+def test_gates_are_added_up_cell_by_cell() -> None:
+    evaluation = random_evaluation(1000)
+    for real, said in ((3, 3), (3, 5), (9, 0)):
+        here = (evaluation.true == real) & (evaluation.predicted == said)
+        assert evaluation.gate_sums[real, said] == pytest.approx(evaluation.gates[here, 0].sum(), rel=1e-5)
+    assert evaluation.gate_sums.sum() == pytest.approx(evaluation.gates[:, 0].sum(), rel=1e-5)

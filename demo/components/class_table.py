@@ -30,6 +30,7 @@ class AccuracyLine(gr.HTML):
             "accuracy": percent(value.accuracy),
             "interval": f"95 % interval {100 * low:.1f} to {100 * high:.1f} %",
             "total": number(total),
+            "by": "" if value.expert is None else f" from expert {value.expert + 1} alone",
             "means": f"precision {percent(value.precision)}, recall {percent(value.recall)}, F1 {percent(value.f1)}",
         }
 
@@ -68,8 +69,8 @@ class ClassTable(gr.HTML):
 
 _LINE = """
 {{#if value}}
-  <p class="dc-accuracy"><b>{{value.accuracy}}</b> of {{value.total}} test pictures got the right answer
-    <span>({{value.interval}}).</span> <span>Means over the classes: {{value.means}}.</span></p>
+  <p class="dc-accuracy"><b>{{value.accuracy}}</b> of {{value.total}} test pictures got the right
+    answer{{value.by}} <span>({{value.interval}}).</span> <span>Means over the classes: {{value.means}}.</span></p>
 {{/if}}
 """
 _TABLE = """

@@ -4,7 +4,7 @@ const frame = box.querySelector('.cg-frame');
 const table = box.querySelector('table');
 const tip = box.querySelector('.cg-tip');
 const KEY = 'diclam-confusion';
-const NORMS = { counts: 'none', real: 'row', said: 'column' }; // what the address calls each view
+const NORMS = { counts: 'none', real: 'row', said: 'column', gate: 'gate' }; // what the address calls each view
 const settings = { view: 'counts', order: 'listed', errors: false, groups: false, ...remembered(), ...linked() };
 let chosen = null; // {real, said}: lists of class numbers
 let spot = { row: 0, column: 0 }; // where the keyboard is; -1 is a header
@@ -93,7 +93,8 @@ function draw() {
     row.append(head);
     for (const j of places) {
       const words = (settings.view === 'said' ? shown.said_words : shown.words)[i][j];
-      const kind = shown.counts[i][j] === 0 ? 'cg-none' : i === j ? 'cg-right' : 'cg-wrong';
+      const tone = view.tones ? view.tones[i][j] : i === j ? 'cg-right' : 'cg-wrong';
+      const kind = shown.counts[i][j] === 0 ? 'cg-none' : tone;
       const made = button(view.text[i][j], words, view.more[i][j], shown.members[i], shown.members[j], `cg-cell ${kind}`);
       made.style.setProperty('--level', view.level[i][j]);
       made.style.setProperty('--bar', view.bar[i][j]);
@@ -123,10 +124,13 @@ function button(text, words, more, real, said, className) {
 
 function legend(view) {
   const unit = settings.view === 'counts' ? '' : ' %';
-  const scale = (kind, words, most) => make('span', { className: `cg-scale ${kind}` }, make('i'), `${words} ${most}${unit}`);
+  const scale = (kind, words) => make('span', { className: `cg-scale ${kind}` }, make('i'), words);
+  const scales = view.legend || [
+    ...(settings.errors ? [] : [['cg-right', `✓ right: up to ${view.most[0]}${unit}`]]),
+    ['cg-wrong', `✗ wrong: up to ${view.most[1]}${unit}`],
+  ];
   box.querySelector('.cg-legend').replaceChildren(
-    ...(settings.errors ? [] : [scale('cg-right', '✓ right: up to', view.most[0])]),
-    scale('cg-wrong', '✗ wrong: up to', view.most[1]),
+    ...scales.map(([kind, words]) => scale(kind, words)),
     make('span', { className: 'cg-scale cg-none' }, make('i'), 'never'),
     make('span', {}, 'Every number and every name opens its pictures.'));
 }

@@ -23,7 +23,7 @@ MEMBERS = {name: [k] for k, name in enumerate(CLASSES)} | {
 }
 # A narrow column breaks these in two lines, at the soft hyphen.
 HYPHENS = {"airplane": "air\u00adplane", "automobile": "auto\u00admobile"}
-VIEWS = {"counts": "counts", "real": "% of each real class", "said": "% of each answer"}
+VIEWS = {"counts": "counts", "real": "% of each real class", "said": "% of each answer", "gate": "% weight of expert 1"}
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class Matrix:
 
     counts: np.ndarray
     """(10, 10) integers; rows are the real classes, columns what the model said."""
+    gates: np.ndarray
+    """(10, 10): the weight of expert 1, added up over the pictures of each cell."""
     chosen: Selection
     """Whose cell is marked."""
 
@@ -59,18 +61,20 @@ class ConfusionGrid(gr.HTML):
             return None
         singles = [(k,) for k in range(len(CLASSES))]
         return {
-            "classes": _table(value.counts, list(CLASSES), singles),
-            "groups": _table(value.counts, list(confusion.GROUPS), list(confusion.GROUPS.values())),
+            "classes": _table(value.counts, value.gates, list(CLASSES), singles),
+            "groups": _table(value.counts, value.gates, list(confusion.GROUPS), list(confusion.GROUPS.values())),
             "orders": confusion.orders(value.counts),
             "chosen": {"real": value.chosen.real, "said": value.chosen.said},
         }
 
 
-def _table(counts: np.ndarray, names: list[str], members: list[tuple[int, ...]]) -> dict[str, Any]:
+def _table(counts: np.ndarray, gates: np.ndarray, names: list[str], members: list[tuple[int, ...]]) -> dict[str, Any]:
     """A table of these groups of classes, as the browser draws it: in each view the text of each cell, its `level` on the
     colour scale and its `bar`, both in 0..1, and a second sentence."""
     everything = tuple(range(len(CLASSES)))
-    cells = np.array([[counts[np.ix_(real, said)].sum() for said in members] for real in members])
+    cells, sums = (
+        np.array([[table[np.ix_(real, said)].sum() for said in members] for real in members]) for table in (counts, gates)
+    )
     return {
         "names": names,
         "short": [HYPHENS.get(name, name) for name in names],
@@ -80,6 +84,7 @@ def _table(counts: np.ndarray, names: list[str], members: list[tuple[int, ...]])
             "counts": _view(cells, cells, [[number(n) for n in row] for row in cells], _intervals(cells, 1)),
             "real": _view(cells, confusion.per_real(cells), None, _intervals(cells, 1)),
             "said": _view(cells, confusion.per_said(cells), None, _intervals(cells, 0)),
+            "gate": _gate_view(cells, sums),
         },
         "words": [[confusion.row_words(counts, real, said) for said in members] for real in members],
         "said_words": [[confusion.column_words(counts, real, said) for said in members] for real in members],
@@ -105,6 +110,28 @@ def _view(cells: np.ndarray, values: np.ndarray, texts: list[list[str]] | None, 
         "bar": np.where(bars < 0.05, 0, bars).round(3).tolist(),  # less would be a speck
         "more": more,
         "most": [texts[i][j] for i, j in (_place(values, diagonal), _place(values, ~diagonal))],
+    }
+
+
+def _gate_view(cells: np.ndarray, sums: np.ndarray) -> dict[str, Any]:
+    """The mean weight of expert 1 in each cell, and which of the two has more of the say; the farther from one half, the
+    stronger the colour."""
+    means = np.where(cells > 0, sums / np.maximum(cells, 1), 0.5)
+    away = np.abs(means - 0.5)
+    farthest = max(float(away.max()), 1e-12)
+    return {
+        "text": [
+            [f"{100 * mean:.0f}" if n else "" for n, mean in zip(*row, strict=True)]
+            for row in zip(cells, means, strict=True)
+        ],
+        "level": (away / farthest).round(3).tolist(),
+        "bar": np.zeros_like(means).tolist(),
+        "more": [[f"Here expert 1 has {percent(mean)} of the say, expert 2 the rest." for mean in row] for row in means],
+        "tones": [["cg-one" if mean >= 0.5 else "cg-two" for mean in row] for row in means],
+        "legend": [
+            ["cg-one", f"expert 1 has more of the say: up to {100 * max(0.5, means.max()):.0f} %"],
+            ["cg-two", f"expert 2 has more: expert 1 down to {100 * min(0.5, means.min()):.0f} %"],
+        ],
     }
 
 

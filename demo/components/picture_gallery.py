@@ -125,15 +125,16 @@ def _picture(evaluation: Evaluation, index: int) -> dict[str, Any]:
     real, said = CLASSES[evaluation.true[index]], CLASSES[evaluation.predicted[index]]
     told = ranked(tuple(evaluation.probabilities[index].tolist()))[:TOLD]
     sure = percent(float(evaluation.probabilities[index].max()))
+    by = f" by expert {evaluation.expert + 1} alone" if evaluation.expert is not None else f", {sure} sure"
     one, two = (percent(float(gate)) for gate in evaluation.gates[index])
     return {
         "index": index,
         "right": real == said,
         "said": said,
-        "sure": sure,
-        "words": f"Test picture {index}, really {real}, called {said}, {sure} sure. Opens in Classify.",
+        "sure": sure if evaluation.expert is None else "",
+        "words": f"Test picture {index}, really {real}, called {said}{by}. Opens in Classify.",
         "told": [{"name": name, "text": percent(p), "width": round(100 * p, 1)} for name, p in told],
-        "gates": f"expert 1 {one}, expert 2 {two}",
+        "gates": f"expert 1 {one}, expert 2 {two}" + ("" if evaluation.expert is None else "; above, both together"),
         "title": f"No. {index}, really {real}",
     }
 

@@ -222,6 +222,23 @@ def test_a_pair_opens_its_own_view_and_its_pictures(page: Page) -> None:
     expect(page.locator("#dc-sentence")).not_to_have_text(before or "")
 
 
+def test_either_expert_alone_has_its_own_matrix_and_pictures(page: Page) -> None:
+    opened(page)
+    page.get_by_label("expert 1 alone").check()
+    alone = EVALUATION.by_expert(0)
+    expect(page.locator("#dc-accuracy")).to_contain_text("from expert 1 alone")
+    expect(cell(page, "cat", "cat")).to_have_text(str(alone.confusion[3, 3]))
+    cell(page, "cat", "cat").click()
+    expect(title(page)).to_have_text(row_words(alone.confusion, (3,), (3,)))
+    expect(pictures(page).first).to_have_attribute("aria-label", re.compile("called cat by expert 1 alone"))
+    page.get_by_text("% weight of expert 1").click()
+    mean = alone.gate_sums[3, 3] / alone.confusion[3, 3]
+    expect(cell(page, "cat", "cat")).to_have_text(f"{100 * mean:.0f}")
+    page.get_by_label("the model", exact=True).check()
+    expect(page.locator("#dc-accuracy")).not_to_contain_text("alone")
+    expect(title(page)).to_have_text(words("cat", "cat"))
+
+
 def test_two_models_are_compared_by_keyboard(page: Page, app: App) -> None:
     """A second model that calls every other dog a cat is worse there, and says so."""
     dogs = np.flatnonzero((EVALUATION.true == 5) & (EVALUATION.predicted == 5))[::2]
