@@ -20,9 +20,9 @@ from demo.components.expert_panel import ExpertPanel
 from demo.components.payload import whole
 from demo.components.safe_image import SafeImage
 from demo.components.seen_picture import SeenPicture
+from demo.messages import told
 from diclam.data import CLASSES
 from diclam.draw import CAVEAT, render
-from diclam.errors import DiclamError
 from diclam.explain import Explanation, explain
 from diclam.model import DiCLAM
 from diclam.predict import Picture
@@ -173,10 +173,8 @@ def _handler(models: HasModels) -> Callable[[str, Picture | None], tuple[Any, ..
 
 
 def _explained(models: HasModels, key: str, picture: Picture) -> Explanation:
-    try:
+    with told():
         return explain(models.model(key), picture.pixels)
-    except DiclamError as error:
-        raise gr.Error(str(error), print_exception=False) from error
 
 
 # Anybody can send these events by hand, with anything in them.

@@ -17,6 +17,7 @@ from demo import about_tab, classify_tab, confusion_tab, train_tab
 from demo.components.model_chooser import ModelChooser
 from demo.components.payload import whole
 from demo.gallery import Pictures
+from demo.messages import told
 from demo.models import BUNDLED, Models
 from demo.theme import theme
 from diclam import predict
@@ -149,10 +150,8 @@ class Links:
         index = whole(event, "index")
         if index is None or not 0 <= index < TEST_PICTURES:
             raise gr.Error(f"Expected the number of a test picture, 0 to {TEST_PICTURES - 1}.", print_exception=False)
-        try:
+        with told():
             pixels = self.pictures.get(index)
-        except DiclamError as error:
-            raise gr.Error(str(error), print_exception=False) from error
         if pixels is None:
             raise gr.Error("This picture is only there with the whole data set.", print_exception=False)
         return Image.fromarray(pixels.permute(1, 2, 0).numpy()), gr.Tabs(selected="classify")
