@@ -10,14 +10,16 @@ import gradio as gr
 import numpy as np
 import pandas as pd
 
-from demo import compared_models, confused_pairs
+from demo import compared_models, confused_pairs, over_training
 from demo.components.class_table import AccuracyLine, ClassTable
 from demo.components.confusion_grid import ConfusionGrid, Matrix
+from demo.components.gates_chart import GatesChart
 from demo.components.picture_gallery import Page, PictureGallery
 from demo.messages import told
 from demo.pages import AT_ONCE, WHO, HasModels, HasPictures, answers, place, turn_to
 from diclam.errors import ConfigError
 from diclam.evaluate import Evaluation
+from diclam.gates import GatesByClass, gates_by_class
 from diclam.selection import Selection
 
 PAGE = 60
@@ -28,6 +30,10 @@ UNTESTED = (
 TABLE_WORDS = (
     "Precision: of all pictures called cat, the share that are cats. Recall: of all cats, the share that were called cat. "
     "F1: one number for both. Beside each, in percent, the 95 % interval that a test of this size leaves open."
+)
+GATE_WORDS = (
+    "The gate weighs the two experts for each picture. A row shows the pictures of a class by that weight; the line is "
+    "their mean."
 )
 
 
@@ -64,7 +70,11 @@ def build(models: HasModels, model_key: gr.Dropdown, pictures: HasPictures) -> C
         pair = confused_pairs.build(models, model_key, who, pictures, pairs)
         drawn = gr.State(None)
         with gr.Column() as below:
+            with gr.Column(elem_id="dc-gates"):
+                gr.HTML(f"<h2>Which expert for which class</h2><p>{GATE_WORDS}</p>")
+                gates = GatesChart()
             compared = compared_models.build(models, model_key, drawn, pictures)
+            over_training.build(models, model_key, drawn)
     selection = gr.State(None)
 
     def redraw(
@@ -121,6 +131,12 @@ def build(models: HasModels, model_key: gr.Dropdown, pictures: HasPictures) -> C
         first = place(event, gallery)
         return turn_to(answers(models, key, speaker), chosen or Selection(), pictures, first, size=PAGE)
 
+    def weigh(key: str) -> GatesByClass | None:
+        with told():
+            evaluation = models.evaluation(key)
+        return None if evaluation is None else gates_by_class(evaluation)
+
+    drawn.change(weigh, model_key, gates, trigger_mode="always_last", queue=False, **quiet)
     grid.select(choose, [*model, selection], [gallery, selection], **AT_ONCE).then(
         None, None, None, js=_SHOW, api_visibility="private"
     )

@@ -15,7 +15,10 @@ from playwright.sync_api import Locator, Page, expect
 from diclam import checkpoint
 from diclam.confusion import row_words
 from diclam.data import CLASSES
+from diclam.draw import percent
 from diclam.evaluate import Evaluation
+from diclam.events import Validated
+from diclam.runs import EVENTS, Run
 from tests.browser.conftest import ANSWER, App, choose_tab
 
 EVALUATION = Evaluation.load(checkpoint.bundled())
@@ -231,12 +234,45 @@ def test_either_expert_alone_has_its_own_matrix_and_pictures(page: Page) -> None
     cell(page, "cat", "cat").click()
     expect(title(page)).to_have_text(row_words(alone.confusion, (3,), (3,)))
     expect(pictures(page).first).to_have_attribute("aria-label", re.compile("called cat by expert 1 alone"))
-    page.get_by_text("% weight of expert 1").click()
+    page.get_by_text("% weight of expert 1", exact=True).click()
     mean = alone.gate_sums[3, 3] / alone.confusion[3, 3]
     expect(cell(page, "cat", "cat")).to_have_text(f"{100 * mean:.0f}")
     page.get_by_label("the model", exact=True).check()
     expect(page.locator("#dc-accuracy")).not_to_contain_text("alone")
     expect(title(page)).to_have_text(words("cat", "cat"))
+
+
+def test_the_gates_of_each_class_and_a_model_without_validations_are_told(page: Page) -> None:
+    opened(page)
+    rows = page.locator("#dc-gates tbody tr")
+    expect(rows).to_have_count(10)
+    mean = float(EVALUATION.gates[EVALUATION.true == 9, 0].mean())
+    expect(rows.nth(9)).to_contain_text(percent(mean))
+    validated = any(isinstance(event, Validated) for event in Run(checkpoint.bundled()).events())
+    told = "Validation" if validated else "held no pictures out"
+    expect(page.locator("#dc-training")).to_contain_text(told)
+
+
+def test_the_slider_goes_back_through_the_validations_of_a_run(page: Page, app: App) -> None:
+    run = app.runs / "2026-01-02_validated"
+    shutil.copytree(checkpoint.bundled(), run)
+    early = np.full((10, 10), 10).tolist()
+    late = (90 * np.eye(10, dtype=int) + 1).tolist()
+    looks = [Validated(k, k, 1.0, 0.1, 1000, 60.0 * k, True, early if k < 3 else late) for k in (1, 2, 3)]
+    (run / EVENTS).write_text("".join(f"{look.to_json()}\n" for look in looks))
+    try:
+        opened(page)
+        page.get_by_label("Model, for all tabs").click()
+        page.get_by_role("option", name=re.compile("2026-01-02_validated")).click()
+        section = page.locator("#dc-training")
+        expect(section.locator(".cl-words")).to_contain_text("Validation 3 of 3")
+        expect(section.locator("td button").first).to_have_text("91")
+        section.locator("input[type=range]").focus()
+        page.keyboard.press("ArrowLeft")
+        expect(section.locator(".cl-words p").first).to_have_text("After 2:00: 10.0 % right.")
+        expect(section.locator("td button").first).to_have_text("10")
+    finally:
+        shutil.rmtree(run)
 
 
 def test_two_models_are_compared_by_keyboard(page: Page, app: App) -> None:
