@@ -122,7 +122,8 @@ def _training(run: Run) -> list[tuple[str, str]]:
     except RunError:
         return rows
     hardware = info.get("hardware", {})
-    machine = [hardware.get("accelerator"), hardware.get("processor"), f"{hardware.get('cores')} cores"]
+    cores = hardware.get("cores")
+    machine = [hardware.get("accelerator"), hardware.get("processor"), f"{cores} core{'' if cores == 1 else 's'}"]
     if status.started:
         machine.append(f"{status.started.device} in {status.started.precision}")
     versions = ", ".join(f"{name} {version}" for name, version in info.get("versions", {}).items())
