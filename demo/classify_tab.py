@@ -56,6 +56,8 @@ class ClassifyTab:
 
     picture: SafeImage
     """Changing it classifies; it may be set to a PIL picture or a path."""
+    examples: ExampleStrip
+    """Its `select` puts another picture there."""
     outputs: list[Component]
     """What the values of `answer` go to, in their order."""
     answered: Dependency
@@ -109,7 +111,7 @@ def build(models: HasModels, model_key: gr.Dropdown) -> ClassifyTab:
         _example, None, picture,
         show_progress="hidden", trigger_mode="multiple", queue=False, api_visibility="private",
     )  # fmt: skip
-    return ClassifyTab(picture, outputs, answered)
+    return ClassifyTab(picture, examples, outputs, answered)
 
 
 def _wire_answer(

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from demo import about_tab, classify_tab, confusion_tab, train_tab
 from demo.components.model_chooser import ModelChooser
+from demo.components.opened_picture import Opened, OpenedPicture
 from demo.components.payload import whole
 from demo.gallery import Pictures
 from demo.messages import told
@@ -46,6 +47,12 @@ _REMEMBER = """() => {
   address.searchParams.set('tab', '%s');
   window.history.replaceState(window.history.state, '', address);
 }"""
+# The tab is as it was left; the focus returns to the picture once it is on the screen again.
+_BACK = """(opened) => {
+  const of = (index) => [...document.querySelectorAll(`#dc-confusion [data-index="${Number(index)}"]`)];
+  setTimeout(() => of(opened.index).find((made) => made.tabIndex === 0 && made.offsetWidth)?.focus(), 300);
+  return { __type__: 'update', selected: 'confusion' };
+}"""
 
 
 def build() -> gr.Blocks:
@@ -62,6 +69,7 @@ def build() -> gr.Blocks:
             with gr.Tab(TABS["train"], id="train") as train_page:
                 train = train_tab.build()
             with gr.Tab(TABS["classify"], id="classify") as classify_page:
+                opened = OpenedPicture(elem_id="dc-opened")
                 classify = classify_tab.build(models, model_key)
             with gr.Tab(TABS["confusion"], id="confusion") as confusion_page:
                 confusion = confusion_tab.build(models, model_key, pictures)
@@ -83,6 +91,9 @@ def build() -> gr.Blocks:
         train.use_model.click(links.use, train.shown_run, model_key, **quiet)
         for gallery in confusion.galleries:
             gallery.select(links.picture, None, [classify.picture, tabs], trigger_mode="multiple", **quiet)
+            gallery.select(links.opened, model_key, opened, trigger_mode="multiple", **quiet)
+        gr.on([classify.picture.input, classify.examples.select], lambda: None, None, opened, queue=False, **quiet)
+        opened.back(None, opened, tabs, js=_BACK, **quiet)
     return demo.queue(max_size=64, default_concurrency_limit=2, api_open=False)
 
 
@@ -144,6 +155,15 @@ class Links:
             raise gr.Error("There is no trained model to use yet.", print_exception=False)
         gr.Info(f"All tabs use {name} now.")
         return gr.Dropdown(choices, value=name)
+
+    def opened(self, key: str, event: gr.EventData) -> Opened | None:
+        """Which test picture was opened. None for a number that is none, which `picture` refuses."""
+        with told():
+            evaluation = self.models.evaluation(key)
+        index = whole(event, "index")
+        if evaluation is None or index is None or not 0 <= index < len(evaluation.true):
+            return None
+        return Opened(index, int(evaluation.true[index]))
 
     def picture(self, event: gr.EventData) -> tuple[Image.Image, gr.Tabs]:
         """A test picture of the gallery, opened in Classify."""

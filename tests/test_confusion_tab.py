@@ -232,18 +232,29 @@ def test_opening_draws_everything_with_the_worst_cell_chosen(tab: Tab, one: Eval
 
 
 def test_opening_from_a_link_shows_the_cell_it_names(tab: Tab, one: Evaluation) -> None:
-    chosen = tab.send(tab.grid, "open", "one", "both", None, None, None, real=[3], said=[5])[9]
-    assert chosen == Selection((3,), (5,))
+    named: dict[str, Any] = {"sort": "number", "wrong": True, "confidence": [0, 0.6], "gate": [0.1, 1]}
+    chosen = tab.send(tab.grid, "open", "one", "both", None, None, None, real=[3], said=[5], **named)[9]
+    assert chosen == Selection((3,), (5,), wrong=True, confidence=(0, 0.6), gate=(0.1, 1), sort="number")
     later = Selection((1,), (2,))  # a choice of the visitor's own goes before the link
     assert tab.send(tab.grid, "open", "one", "both", later, None, None, real=[3], said=[5])[9] == later
-    with pytest.raises(gr.Error, match="class"):
-        tab.send(tab.grid, "open", "one", "both", None, None, None, real=[99], said=[5])
+    for forged, message in (({"real": [99]}, "class"), ({"sort": "beauty"}, "sorted by"), ({"gate": None}, "two numbers")):
+        with pytest.raises(gr.Error, match=message):
+            tab.send(tab.grid, "open", "one", "both", None, None, None, **({"real": [3], "said": [5]} | named | forged))
 
 
 def test_opening_again_draws_nothing_anew(tab: Tab) -> None:
     chosen, drawn = tab.send(tab.grid, "open", "one", "both", None, None, None)[9:11]
     assert all(value == gr.skip() for value in tab.send(tab.grid, "open", "one", "both", chosen, None, drawn))
     assert tab.send(tab.grid, "open", "two", "both", chosen, None, drawn)[10] != drawn
+
+
+def test_a_copy_of_a_model_is_drawn_anew(album: Album, one: Evaluation) -> None:
+    """Its answers are the same; what else is told of it need not be."""
+    models = Evaluations()
+    models._known["copy"] = one
+    tab = Tab(models, album)
+    drawn = tab.send(tab.grid, "open", "one", "both", None, None, None)[10]
+    assert tab.send(tab.key, "change", "copy", "both", None, None, drawn)[10] != drawn
 
 
 def test_another_model_keeps_the_cell_and_shows_its_own_pictures(tab: Tab, models: Evaluations) -> None:

@@ -26,10 +26,18 @@ function linked() {
 // The cell that the address names; what it leaves out is any class.
 function named() {
   const address = new URLSearchParams(window.location.search);
-  if (!address.has('true') && !address.has('pred')) return {};
+  if (!['true', 'pred', 'sort', 'wrong', 'sure', 'gate'].some((name) => address.has(name))) return {};
   const members = (name) => props.members[name === null ? 'any' : name] || null;
   const [real, said] = [members(address.get('true')), members(address.get('pred'))];
-  return real && said ? { real, said } : {};
+  if (!real || !said) return {};
+  const range = (name) => {
+    const ends = (/^(\d{1,3})-(\d{1,3})$/.exec(address.get(name)) || [0, 0, 100]).slice(1).map((end) => end / 100);
+    return ends[0] <= ends[1] && ends[1] <= 1 ? ends : [0, 1];
+  };
+  return {
+    real, said, sort: props.sorts.includes(address.get('sort')) ? address.get('sort') : 'surest',
+    wrong: address.get('wrong') === '1', confidence: range('sure'), gate: range('gate'),
+  };
 }
 
 function tellAddress() {
@@ -281,6 +289,7 @@ box.querySelector('.cg-saving').addEventListener('click', (event) => {
 function load() {
   if (props.value) chosen = props.value.chosen;
   draw();
+  if (props.value && element.offsetWidth) tellAddress();
   const made = rows.flat().find((other) => other.hasAttribute('aria-current'));
   if (made && !table.contains(document.activeElement)) {
     const { row, column } = place(made);

@@ -13,7 +13,7 @@ from diclam import confusion
 from diclam.confusion import number, wilson
 from diclam.data import CLASSES
 from diclam.draw import percent
-from diclam.selection import Selection
+from diclam.selection import SORTS, Selection
 
 HERE = Path(__file__)
 # What the address calls some classes.
@@ -43,7 +43,8 @@ class ConfusionGrid(gr.HTML):
 
     `select` brings `real` and `said`, lists of class numbers: one each for a cell, all ten for a header; whoever listens
     must check them, as anybody can send some. `open` comes whenever the grid comes into view; it brings the same
-    two when the address names a cell (`?true=cat&pred=dog&norm=row`), which follows what is chosen.
+    two, `sort`, `wrong`, `confidence` and `gate` when the address names any
+    (`?true=cat&pred=dog&norm=row&wrong=1&sure=0-60`), which follows what is chosen.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -53,6 +54,7 @@ class ConfusionGrid(gr.HTML):
             js_on_load=HERE.with_suffix(".js").read_text(encoding="utf-8"),
             apply_default_css=False,
             members=MEMBERS,
+            sorts=list(SORTS),
             **options,
         )
 

@@ -20,6 +20,18 @@ function write(part, text) {
   part.hidden = !text;
 }
 
+// Sorting and filtering belong to what a link shows, beside the cell.
+function tellAddress(value) {
+  const address = new URL(window.location);
+  const put = (key, text) => (text ? address.searchParams.set(key, text) : address.searchParams.delete(key));
+  const range = (ends) => (ends[0] > 0 || ends[1] < 1 ? ends.map((end) => Math.round(100 * end)).join('-') : '');
+  put('sort', value.sort === 'surest' ? '' : value.sort);
+  put('wrong', value.wrong ? '1' : '');
+  put('sure', range(value.confidence));
+  put('gate', range(value.gate));
+  window.history.replaceState(window.history.state, '', address);
+}
+
 async function load() {
   const value = props.value;
   const turn = ++drawing;
@@ -35,6 +47,7 @@ async function load() {
   write(find('more'), value.more);
   write(find('note'), value.note);
   showControls(value);
+  if (!find('controls').hidden && element.offsetWidth) tellAddress(value);
   grid.replaceChildren(...value.pictures.map((picture, place) => draw(picture, sheet, place)));
   if (grid.firstChild) grid.firstChild.tabIndex = 0;
   if (hadFocus) (grid.firstChild || find('title')).focus?.();

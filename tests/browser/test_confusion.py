@@ -29,6 +29,7 @@ def opened(page: Page) -> Page:
     choose_tab(page, "Confusion matrix")
     expect(page.locator("#dc-grid td button")).to_have_count(100)
     expect(pictures(page).first).to_be_visible()
+    expect(page.locator("#dc-gates tbody tr")).to_have_count(10)  # what comes last, so that nothing moves any more
     return page
 
 
@@ -172,6 +173,49 @@ def test_the_address_holds_the_cell_and_leads_back_to_it(page: Page) -> None:
     expect(title(page)).to_have_text(words("cat", "dog"))
     expect(cell(page, "cat", "dog")).to_have_attribute("aria-current", "true")
     expect(cell(page, "cat", "cat")).to_have_text(f"{EVALUATION.confusion[3, 3] / 10:.1f}")
+
+
+def test_a_link_holds_the_order_and_the_filters(page: Page) -> None:
+    opened(page)
+    page.locator("#dc-grid tbody th button").nth(3).click()
+    expect(title(page)).to_contain_text("1000 real cats")
+    page.get_by_text("Filter", exact=True).click()
+    page.get_by_label("only wrong answers").check()
+    expect(pictures(page).first).to_have_class("pg-false")
+    page.get_by_label("Sort").select_option("least sure")
+    page.get_by_label("how sure it was, up to, percent").fill("90")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("sure=0-90"))
+    link, told = page.url, page.locator(".pg-filtered > span").inner_text()
+    first = pictures(page).first.get_attribute("aria-label") or ""
+    page.goto(page.url.split("?")[0])
+    page.goto(link)
+    opened(page)
+    expect(page.locator(".pg-filtered > span")).to_have_text(told)
+    expect(pictures(page).first).to_have_attribute("aria-label", first)
+    expect(page.get_by_label("Sort")).to_have_value("least sure")
+    page.goto(link.replace("sure=0-90", "sure=90-x").replace("sort=least", "sort=most"))  # nonsense is left out
+    opened(page)
+    expect(pictures(page).first).to_have_class("pg-false")
+    expect(page.get_by_label("Sort")).to_have_value("surest")
+
+
+def test_a_test_picture_says_what_it_is_and_leads_back_to_its_cell(page: Page) -> None:
+    opened(page)
+    cell(page, "cat", "dog").click()
+    expect(title(page)).to_have_text(words("cat", "dog"))
+    pictures(page).nth(1).click()
+    told = page.locator("#dc-opened p")
+    expect(told).to_contain_text(re.compile(r"Test picture \d+\. It is labelled cat\."))
+    page.get_by_role("button", name="Back to its cell").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("tab", name="Confusion matrix")).to_have_attribute("aria-selected", "true")
+    expect(cell(page, "cat", "dog")).to_have_attribute("aria-current", "true")
+    expect(pictures(page).nth(1)).to_be_focused()
+    choose_tab(page, "Classify")
+    expect(told).to_be_visible()
+    page.locator("#dc-examples button").first.click()
+    expect(told).to_have_count(0)
 
 
 def test_the_matrix_and_the_answers_can_be_downloaded(page: Page) -> None:

@@ -1,0 +1,48 @@
+"""Says of a test picture that it is one, and what it really is; and leads back to where it was opened from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from diclam.data import CLASSES
+
+HERE = Path(__file__)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A picture of the test set."""
+
+    index: int
+    """Its number."""
+    real: int
+    """Its class."""
+
+
+class OpenedPicture(gr.HTML):
+    """Value: an `Opened`, or None for any other picture. `back` asks to be led back."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            html_template=_TEMPLATE,
+            css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
+            js_on_load=_LISTEN,
+            apply_default_css=False,
+            **options,
+        )
+
+    def postprocess(self, value: Opened | None) -> dict[str, Any] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return None if value is None else {"index": value.index, "real": CLASSES[value.real]}
+
+
+_TEMPLATE = """
+{{#if value}}
+  <p class="op" role="status">Test picture {{value.index}}. It is labelled <b>{{value.real}}</b>.
+    <button type="button">Back to its cell</button></p>
+{{/if}}
+"""
+_LISTEN = "element.addEventListener('click', (event) => { if (event.target.closest('button')) trigger('back', {}); });"
