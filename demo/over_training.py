@@ -17,7 +17,7 @@ from diclam.events import Validated
 from diclam.runs import Run
 from diclam.terminal import clock
 
-WORDS = "Move the slider to see the matrix of each validation."
+WORDS = "How the matrix formed: what each validation saw while the model was trained."
 NONE = "This model held no pictures out to validate on while it was trained, so there is no matrix from that time."
 OLD = "The record of this model is from before its validations kept their matrix, so there is none to show."
 
