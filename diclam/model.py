@@ -307,5 +307,7 @@ def _describe(module: nn.Module) -> str:
             return f"linear {module.in_features}->{module.out_features}"
         case nn.Dropout():
             return f"dropout {module.p:g}"
+        case nn.ReLU():
+            return "ReLU"
         case _:
             return type(module).__name__.lower()
