@@ -102,7 +102,7 @@ def _wire(parts: Parts, form: Form) -> None:
 
     page = Context.root_block
     assert page is not None, "the tab is built inside a page"
-    page.load(attach, None, outputs, **quiet)
+    page.load(attach, None, outputs, queue=False, **quiet)
     parts.timer.tick(tick, [parts.shown_run, parts.seen], outputs, queue=False, **quiet)
     parts.start.click(begin, form.settings, outputs, **quiet)
     parts.stop.click(None, None, parts.stop, js=f"() => '{STOPPING}'", api_visibility="private")
