@@ -47,6 +47,13 @@ _REMEMBER = """() => {
   address.searchParams.set('tab', '%s');
   window.history.replaceState(window.history.state, '', address);
 }"""
+# So does the model, but for the bundled one.
+_REMEMBER_MODEL = """(key) => {
+  const address = new URL(window.location);
+  if (key === '%s') address.searchParams.delete('run');
+  else address.searchParams.set('run', key);
+  window.history.replaceState(window.history.state, '', address);
+}"""
 # The tab is as it was left; the focus returns to the picture once it is on the screen again.
 _BACK = """(opened) => {
   const of = (index) => [...document.querySelectorAll(`#dc-confusion [data-index="${Number(index)}"]`)];
@@ -83,7 +90,8 @@ def build() -> gr.Blocks:
         demo.load(None, None, tabs, js=_OPEN % (list(TABS), FIRST_TAB), **quiet)
         # An example, so that the page never opens empty; and the runs that came since the server started.
         demo.load(lambda: str(FIRST_EXAMPLE), None, classify.picture, queue=False, **quiet)
-        demo.load(lambda: gr.Dropdown(models.choices()), None, model_key, queue=False, **quiet)
+        demo.load(links.first, None, model_key, queue=False, **quiet)
+        model_key.change(None, model_key, None, js=_REMEMBER_MODEL % BUNDLED, **quiet)
         # Runs come and go while the page is open. Through the queue, as only there Gradio shows what a listener tells. Few
         # things go through it: its stream closes after the last, and one sent at that very moment gets no answer.
         gr.on([confusion_page.select, model_key.focus], links.known, model_key, model_key, **quiet)
@@ -127,6 +135,12 @@ class Links:
 
     models: Models
     pictures: HasPictures
+
+    def first(self, request: gr.Request) -> gr.Dropdown:
+        """The models there are now; the one that the address names (`?run=`) is chosen, when it is one of them."""
+        choices = self.models.choices()
+        run = request.query_params.get("run")
+        return gr.Dropdown(choices, value=run) if run in [known for _, known in choices] else gr.Dropdown(choices)
 
     def known(self, key: str) -> gr.Dropdown:
         """The models there are now. One that is gone gives way to the bundled one."""

@@ -133,6 +133,14 @@ def test_a_model_that_is_there_stays_chosen(links: Links) -> None:
     assert "value" not in links.usable("good").constructor_args
 
 
+@pytest.mark.parametrize(("run", "chosen"), [("good", "good"), ("../etc", None), ("", None), (None, None)])
+def test_the_address_chooses_a_model_that_is_there(links: Links, run: str | None, chosen: str | None) -> None:
+    request = gr.Request(query_params={"run": run} if run is not None else {})
+    dropdown = links.first(request)
+    assert dropdown.constructor_args.get("value") == chosen
+    assert BUNDLED in [key for _, key in dropdown.choices]
+
+
 def test_a_damaged_model_gives_way_to_the_bundled_one(links: Links) -> None:
     for key in ("garbage", "nobody"):
         with pytest.warns(UserWarning, match="use the bundled model now"):

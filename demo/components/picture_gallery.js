@@ -75,7 +75,10 @@ function showControls(value) {
   find('wrong').hidden = !value.wrong_is_open && !value.wrong;
   for (const limits of parts.limits) {
     const inputs = [...limits.querySelectorAll('input')];
-    value[limits.dataset.name].forEach((fraction, i) => { inputs[i].value = Math.round(100 * fraction); });
+    value[limits.dataset.name].forEach((fraction, i) => {
+      // A number that is being typed stays: an earlier question's answer may arrive meanwhile.
+      if (!inputs[i].typed) inputs[i].value = Math.round(100 * fraction);
+    });
   }
   find('filtered').hidden = !value.filtered;
   find('filtered').firstChild.textContent = value.filtered;
@@ -86,6 +89,7 @@ function ask() {
   const query = { sort: parts.sort.value, wrong: parts.wrong.checked };
   for (const limits of parts.limits) {
     const read = [...limits.querySelectorAll('input')].map((input, i) => {
+      input.typed = false;
       const percent = input.value === '' ? 100 * i : Number(input.value);
       return Math.min(100, Math.max(0, percent)) / 100;
     });
@@ -122,6 +126,8 @@ function moveTo(made) {
   made.tabIndex = 0;
   made.focus();
 }
+
+for (const limits of parts.limits) limits.addEventListener('input', (event) => { event.target.typed = true; });
 
 grid.addEventListener('click', (event) => {
   const made = event.target.closest('button');

@@ -84,6 +84,18 @@ def test_a_new_model_appears_in_the_open_page_and_answers_in_every_tab(page: Pag
     expect(page.locator("#dc-untested")).to_be_visible()
 
 
+def test_an_address_holds_the_model(page: Page, app: App, trained: Path) -> None:
+    choose_model(page, "untrained")
+    expect(page).to_have_url(re.compile("[?&]run=untrained"))
+    page.reload()
+    expect(model(page)).to_have_value(re.compile("untrained"))
+    choose_model(page, "bundled")
+    expect(page).not_to_have_url(re.compile("run="))
+    page.goto(f"{app.url}/?run=no-such-run")
+    expect(page.locator("#dc-sentence")).to_contain_text(ANSWER)
+    expect(model(page)).to_have_value(re.compile("^bundled"))
+
+
 def test_a_damaged_run_gets_a_message_and_the_bundled_model_goes_on(page: Page, garbage: Path) -> None:
     before = page.locator("#dc-sentence").text_content()
     choose_model(page, "garbage")
