@@ -13,9 +13,9 @@ from demo.components.figure_cards import FigureCards
 from demo.components.plotly_figure import PlotlyFigure
 from demo.components.run_status import RunStatus
 from demo.run_report import EMPTY, figures, report
+from demo.run_settings import FIRST
 from diclam import runs
 from diclam.errors import RunError
-from diclam.recipe import TrainConfig
 from diclam.runs import Run, Status
 
 STOPPING = "Stopping..."
@@ -93,7 +93,7 @@ def _nothing(parts: Parts) -> dict[Any, Any]:
         parts.timer: gr.Timer(active=False),
         parts.status: EMPTY,
         parts.loss: plots.loss([], [], key=""),
-        parts.accuracy: plots.accuracy([], budget=TrainConfig().budget, key=""),
+        parts.accuracy: plots.accuracy([], budget=FIRST.budget, key=""),
         parts.start: gr.Button(interactive=True),
         parts.stop: gr.Button("Stop", interactive=False),
         parts.results: gr.Column(visible=False),
@@ -136,4 +136,4 @@ def _budget(run: Run, status: Status) -> float:
     try:
         return float(run.info()["config"]["budget"])
     except RunError:  # not written yet, or damaged
-        return TrainConfig().budget
+        return FIRST.budget
