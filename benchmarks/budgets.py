@@ -15,7 +15,6 @@ from statistics import mean
 from typing import Any
 
 from diclam import recorder, runs
-from diclam.events import Event
 from diclam.recipe import RECIPES, config
 
 RESULTS = Path(__file__).parent / "results" / "budgets.json"
@@ -77,12 +76,9 @@ def _row(recipe: str, budget: float, seeds: int) -> dict[str, Any]:
 
 
 def _one(recipe: str, budget: float, seed: int) -> dict[str, Any]:
-    def watch(event: Event) -> None:
-        pass
-
     with tempfile.TemporaryDirectory() as folder:
         run = runs.Run(Path(folder) / "run")
-        recorder.record(run, config(recipe, budget=budget, seed=seed), watch, lambda: False)
+        recorder.record(run, config(recipe, budget=budget, seed=seed), lambda event: None, lambda: False)
         status, versions = run.status(), run.info()["versions"]
         assert status.finished is not None
         assert status.tested is not None

@@ -210,15 +210,8 @@ class DiCLAM(nn.Module):
     def forward(self, x_B3HW: Tensor) -> Tensor:
         """-> logits (B, 10). Raises ValueError when the shape, the type or (in eval mode only, as looking at the
         values stalls a GPU) the range of `x_B3HW` is wrong."""
-        return self.logits_and_gates(x_B3HW)[0]
-
-    def logits_and_gates(self, x_B3HW: Tensor) -> tuple[Tensor, Tensor]:
-        """-> logits (B, 10) and gates (B, 2), for many pictures: `trace` costs several times as much."""
         self._check(x_B3HW)
-        moe, rest = self._mixture()
-        x_BCHW = self.block2[:2](self.block1(self.stem(x_B3HW)))
-        outputs_BECHW, gates_BE = moe.parts(x_BCHW)
-        return self.classifier(self.block3(rest(moe.combine(x_BCHW, outputs_BECHW, gates_BE)))), gates_BE
+        return self.classifier(self.block3(self.block2(self.block1(self.stem(x_B3HW)))))
 
     def mixtures(self, x_B3HW: Tensor, gates_of: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
         """-> logits (B, G, 10) and gates (B, G, 2) at G settings of the gates, in eval mode: `gates_of` is given the
