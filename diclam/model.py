@@ -26,9 +26,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from diclam.attention import attend, attention_weights
 from diclam.errors import ConfigError
 
 CLASSES = 10
@@ -98,12 +98,6 @@ class LayerRow(NamedTuple):
     parameters: int
 
 
-def attention_weights(q_BMND: Tensor, k_BMND: Tensor) -> Tensor:
-    """softmax(q k^T / sqrt(D)) in float32 -> (B, M, N, N), rows of keys sum to 1 (Vaswani et al. 2017, eq. 1)."""
-    scores = q_BMND.float() @ k_BMND.float().transpose(-2, -1) / q_BMND.shape[-1] ** 0.5
-    return scores.softmax(dim=-1)
-
-
 class LightMHA(nn.Module):
     """Multi-head self-attention over all positions, made light as in the report: queries, keys and values come from
     1x1 convolutions without bias instead of fully connected layers, and there is no output projection and no
@@ -132,7 +126,7 @@ class LightMHA(nn.Module):
         return self._split(self.query(x_BCHW)), self._split(self.key(x_BCHW)), self._split(self.value(x_BCHW))
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        return self._merge(F.scaled_dot_product_attention(*self._qkv(x_BCHW)), x_BCHW)
+        return self._merge(attend(*self._qkv(x_BCHW)), x_BCHW)
 
     def trace(self, x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
         """The same output, and the weights (B, M, N, N) that the fused kernel of `forward` does not hand out."""
@@ -169,7 +163,10 @@ class LightMoE(nn.Module):
     def combine(self, x_BCHW: Tensor, outputs_BECHW: Tensor, gates_BE: Tensor) -> Tensor:
         """Residual plus gated sum of the experts' outputs, normalised. Any gates may be given, not only the router's."""
         weights_BE111 = gates_BE.to(outputs_BECHW.dtype)[:, :, None, None, None]
-        return self.norm(x_BCHW + (outputs_BECHW * weights_BE111).sum(dim=1))
+        # One expert after the other: the gradient of a sum over E costs 5 % of a training step on a CPU.
+        for output_BCHW, weight_B111 in zip(outputs_BECHW.unbind(1), weights_BE111.unbind(1), strict=True):
+            x_BCHW = torch.addcmul(x_BCHW, output_BCHW, weight_B111)
+        return self.norm(x_BCHW)
 
     def parts(self, x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
         """-> each expert's output (B, E, C, H, W) and the gates (B, E)."""
