@@ -1,6 +1,6 @@
 """Random changes to a whole batch at once, on the device the pictures are on; no DataLoader, no workers.
 
-Every function takes pictures (B, C, H, W) of any type, returns a new tensor of the same shape and type, and draws its
+Every change takes pictures (B, C, H, W) of any type, returns a new tensor of the same shape and type, and draws its
 randomness from the generator it is given, which must live on the pictures' device. Working on bytes until the last step
 moves a quarter of the memory that floats would.
 """
@@ -25,19 +25,23 @@ def normalize(images_B3HW: Tensor) -> Tensor:
     return (x_B3HW.float() - mean_1311) / std_1311
 
 
-def random_flip(images_BCHW: Tensor, generator: Generator) -> Tensor:
-    """Mirrors each picture left to right with a chance of one half."""
-    flip_B = torch.rand(len(images_BCHW), generator=generator, device=images_BCHW.device) < 0.5
-    return torch.where(flip_B[:, None, None, None], images_BCHW.flip(-1), images_BCHW)
+def mirror(images_BCHW: Tensor, which_B: Tensor) -> Tensor:
+    """Mirrors the pictures that `which_B` (true or false) names, left to right."""
+    return torch.where(which_B[:, None, None, None], images_BCHW.flip(-1), images_BCHW)
 
 
-def alternating_flip(images_BCHW: Tensor, indices_B: Tensor, epoch: int) -> Tensor:
-    """Mirrors each picture every other epoch, one half of them first (Jordan 2024): over two epochs the network sees both
-    views of each picture, where a random flip shows the same view twice to every second one. `indices_B` are the pictures'
-    numbers in the training set; a picture's number decides when its turn is."""
+def random_turn(count: int, generator: Generator) -> Tensor:
+    """Who of so many pictures is mirrored now: each with a chance of one half -> (B,) true or false."""
+    return torch.rand(count, generator=generator, device=generator.device) < 0.5
+
+
+def alternating_turn(indices_B: Tensor, epoch: int) -> Tensor:
+    """Who is mirrored in this epoch: each picture every other epoch, one half of them first (Jordan 2024) -> (B,) true or
+    false. Over two epochs the network sees both views of each picture, where a random flip shows the same view twice to
+    every second one. `indices_B` are the pictures' numbers in the training set; a picture's number decides when its turn
+    is."""
     # A multiplicative hash, so that no order in the data set decides who is mirrored together.
-    turn_B = (indices_B * 2_654_435_761 >> 16) + epoch
-    return torch.where((turn_B % 2 == 1)[:, None, None, None], images_BCHW.flip(-1), images_BCHW)
+    return ((indices_B * 2_654_435_761 >> 16) + epoch) % 2 == 1
 
 
 def random_crop(images_BCHW: Tensor, padding: int, generator: Generator, *, mode: str = "reflect") -> Tensor:

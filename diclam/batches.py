@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -10,6 +10,20 @@ from torch import Generator, Tensor
 
 from diclam import augment
 from diclam.recipe import TrainConfig
+
+
+class Batch(NamedTuple):
+    """What one step learns from."""
+
+    pictures_B3HW: Tensor
+    """Normalised and channels-last, at the side that the budget asks for."""
+    labels_B: Tensor
+    indices_B: Tensor
+    """Their numbers among the training pictures."""
+    mirrored_B: Tensor
+    """Whether each was mirrored, true or false."""
+    whole_B3HW: Tensor
+    """The same pictures, changed in the same way, at their full side."""
 
 
 class Batches:
@@ -23,16 +37,22 @@ class Batches:
         self._epoch, self._position = -1, len(labels_N)
         self._order = torch.empty(0, dtype=torch.long)
 
-    def next(self, fraction: float) -> tuple[Tensor, Tensor]:
-        """-> normalised pictures (B, 3, S, S), channels-last, and labels (B,), when `fraction` of the run is over."""
-        indices_B = self._next_indices()
-        x_B3HW = augment.normalize(self._augmented(self._images[indices_B], indices_B))
-        if self._config.cutout:
-            x_B3HW = augment.cutout(x_B3HW, self._config.cutout, self._generator)
-        side = self._config.early_side if fraction < self._config.early_part else x_B3HW.shape[-1]
+    def next(self, fraction: float) -> Batch:
+        """When `fraction` of the run is over."""
+        config, generator, indices_B = self._config, self._generator, self._next_indices()
+        mirrored_B = self._turn(indices_B)
+        images = augment.mirror(self._images[indices_B], mirrored_B)
+        if config.crop_padding:
+            images = augment.random_crop(images, config.crop_padding, generator, mode=config.crop_mode)
+        x_B3HW = augment.normalize(images)
+        if config.cutout:
+            x_B3HW = augment.cutout(x_B3HW, config.cutout, generator)
+        whole_B3HW = x_B3HW
+        side = config.early_side if fraction < config.early_part else x_B3HW.shape[-1]
         if side != x_B3HW.shape[-1]:
             x_B3HW = F.interpolate(x_B3HW, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
-        return x_B3HW.contiguous(memory_format=torch.channels_last), self._labels[indices_B]
+        x_B3HW = x_B3HW.contiguous(memory_format=torch.channels_last)
+        return Batch(x_B3HW, self._labels[indices_B], indices_B, mirrored_B, whole_B3HW)
 
     def state(self) -> dict[str, Any]:
         """Where in the order of pictures and in the stream of randomness the next batch starts."""
@@ -59,12 +79,9 @@ class Batches:
         self._position += size
         return self._order[self._position - size : self._position]
 
-    def _augmented(self, images: Tensor, indices_B: Tensor) -> Tensor:
-        config, generator = self._config, self._generator
-        if config.flip == "random":
-            images = augment.random_flip(images, generator)
-        elif config.flip == "alternating":
-            images = augment.alternating_flip(images, indices_B, self._epoch)
-        if config.crop_padding:
-            images = augment.random_crop(images, config.crop_padding, generator, mode=config.crop_mode)
-        return images
+    def _turn(self, indices_B: Tensor) -> Tensor:
+        if self._config.flip == "random":
+            return augment.random_turn(len(indices_B), self._generator)
+        if self._config.flip == "alternating":
+            return augment.alternating_turn(indices_B, self._epoch)
+        return torch.zeros_like(indices_B, dtype=torch.bool)

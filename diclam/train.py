@@ -279,10 +279,10 @@ class Training:
         fraction = self.fraction
         rate = set_rates(self.optimizers, config, fraction)
         self.model.train()
-        x_B3HW, labels_B = self.batches.next(fraction)
+        batch = self.batches.next(fraction)
         with autocast(self.device, self.dtype):
-            logits_BK = self.model(x_B3HW)
-        loss = F.cross_entropy(logits_BK.float(), labels_B, label_smoothing=config.label_smoothing)
+            logits_BK = self.model(batch.pictures_B3HW)
+        loss = F.cross_entropy(logits_BK.float(), batch.labels_B, label_smoothing=config.label_smoothing)
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -290,7 +290,7 @@ class Training:
         for optimizer in self.optimizers:
             optimizer.step()
         self.step += 1
-        self.seen += len(labels_B)
+        self.seen += len(batch.labels_B)
         return loss.detach(), norm, rate
 
     def _validation_is_due(self) -> bool:

@@ -34,13 +34,13 @@ def test_bytes_and_fractions_normalise_alike(images: Tensor) -> None:
 def test_a_random_flip_mirrors_whole_pictures(images: Tensor) -> None:
     chosen = torch.rand(len(images), generator=seeded()) < 0.5
     expected = [np.flip(p.numpy(), 2) if f else p.numpy() for p, f in zip(images, chosen, strict=True)]
-    assert np.array_equal(augment.random_flip(images, seeded()).numpy(), np.stack(expected))
+    assert np.array_equal(augment.mirror(images, augment.random_turn(len(images), seeded())).numpy(), np.stack(expected))
     assert 0.25 < chosen.double().mean() < 0.75
 
 
 def test_an_alternating_flip_mirrors_every_other_epoch(images: Tensor) -> None:
     indices = torch.randperm(50_000, generator=seeded())[:64]
-    epochs = [augment.alternating_flip(images, indices, epoch) for epoch in range(3)]
+    epochs = [augment.mirror(images, augment.alternating_turn(indices, epoch)) for epoch in range(3)]
     assert torch.equal(epochs[0], epochs[2])
     assert torch.equal(epochs[0].flip(-1), epochs[1])
     for shown, picture in zip(epochs[0], images, strict=True):
@@ -97,8 +97,7 @@ def test_a_cutout_of_nothing_blanks_nothing(images: Tensor) -> None:
 
 def test_the_pictures_given_are_left_as_they_were(images: Tensor) -> None:
     before = images.clone()
-    augment.random_flip(images, seeded())
-    augment.alternating_flip(images, torch.arange(64), 1)
+    augment.mirror(images, augment.random_turn(len(images), seeded()))
     augment.random_crop(images, 4, seeded())
     augment.cutout(images, 8, seeded())
     assert torch.equal(images, before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from diclam.augment import normalize
@@ -32,7 +33,7 @@ def test_every_picture_comes_once_an_epoch_with_its_label() -> None:
     for _ in range(2):
         seen = []
         for _ in range(4):
-            x, labels = source.next(0.0)
+            x, labels, *_ = source.next(0.0)
             torch.testing.assert_close(x, normalize(numbered()[0][labels]))
             seen += labels.tolist()
         assert sorted(seen) == list(range(32))
@@ -41,7 +42,7 @@ def test_every_picture_comes_once_an_epoch_with_its_label() -> None:
 def test_the_order_is_new_each_epoch_and_follows_from_the_seed() -> None:
     def order(seed: int, steps: int = 8) -> list[int]:
         source = batches(seed=seed)
-        return [label for _ in range(steps) for label in source.next(0.0)[1].tolist()]
+        return [label for _ in range(steps) for label in source.next(0.0).labels_B.tolist()]
 
     assert order(0) == order(0)
     assert order(0)[:32] != order(0)[32:]
@@ -50,14 +51,14 @@ def test_the_order_is_new_each_epoch_and_follows_from_the_seed() -> None:
 
 def test_an_incomplete_last_batch_is_left_out() -> None:
     source = batches(batch_size=10)
-    assert [len(source.next(0.0)[1]) for _ in range(6)] == [10] * 6
+    assert [len(source.next(0.0).labels_B) for _ in range(6)] == [10] * 6
 
 
 def test_alternating_flips_show_both_views_in_two_epochs() -> None:
     source = batches(flip="alternating")
     views: dict[int, list[bool]] = {k: [] for k in range(32)}
     for _ in range(4 * 4):
-        x, labels = source.next(0.0)
+        x, labels, *_ = source.next(0.0)
         for label, flipped in zip(labels.tolist(), mirrored(x).tolist(), strict=True):
             views[label].append(flipped)
     assert all(a != b and a == c and b == d for a, b, c, d in views.values())
@@ -67,25 +68,41 @@ def test_alternating_flips_show_both_views_in_two_epochs() -> None:
 def test_random_flips_mirror_about_half_and_none_mirrors_nothing() -> None:
     for flip, low, high in (("random", 0.3, 0.7), ("none", 0.0, 0.0)):
         source = batches(flip=flip)
-        share = torch.cat([mirrored(source.next(0.0)[0]) for _ in range(20)]).double().mean()
+        share = torch.cat([mirrored(source.next(0.0).pictures_B3HW) for _ in range(20)]).double().mean()
         assert low <= share <= high
 
 
 def test_the_early_part_is_smaller() -> None:
     source = batches(early_side=24, early_part=0.5)
-    assert source.next(0.49)[0].shape[2:] == (24, 24)
-    assert source.next(0.5)[0].shape[2:] == (32, 32)
+    assert source.next(0.49).pictures_B3HW.shape[2:] == (24, 24)
+    assert source.next(0.5).pictures_B3HW.shape[2:] == (32, 32)
+
+
+@pytest.mark.parametrize("flip", ["random", "alternating", "none"])
+def test_a_batch_says_which_pictures_it_holds_and_who_is_mirrored(flip: str) -> None:
+    source = batches(flip=flip)
+    for _ in range(6):
+        batch = source.next(0.0)
+        assert torch.equal(batch.indices_B, batch.labels_B)  # picture k is labelled k
+        assert torch.equal(batch.mirrored_B, mirrored(batch.pictures_B3HW))
+
+
+def test_the_early_part_keeps_the_whole_pictures_beside_the_smaller_ones() -> None:
+    settings = {"crop_padding": 4, "cutout": 8, "flip": "random"}
+    early, late = batches(**settings, early_side=16, early_part=1.0).next(0.0), batches(**settings).next(0.0)
+    assert torch.equal(early.whole_B3HW, late.pictures_B3HW)
+    assert early.pictures_B3HW.shape[2:] == (16, 16)
 
 
 def test_a_crop_and_a_cutout_change_the_picture() -> None:
     for changes in ({"crop_padding": 4}, {"cutout": 8}):
-        x, labels = batches(**changes).next(0.0)
+        x, labels, *_ = batches(**changes).next(0.0)
         assert not torch.equal(x, normalize(numbered()[0][labels]))
 
 
 def test_pictures_are_channels_last_floats() -> None:
     for settings in ({}, {"early_side": 16, "early_part": 1.0}):
-        x, _ = batches(**settings).next(0.0)
+        x = batches(**settings).next(0.0).pictures_B3HW
         assert x.dtype == torch.float32
         assert x.is_contiguous(memory_format=torch.channels_last)
 
