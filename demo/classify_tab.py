@@ -12,36 +12,22 @@ from gradio.components import Component
 from gradio.events import Dependency
 from PIL import Image
 
+from demo import attention_section, expert_section
 from demo.components.answer_bars import AnswerBars, AnswerSentence
-from demo.components.attention_picker import Attended, AttentionPicker
 from demo.components.data_uri import data_uri
 from demo.components.example_strip import ExampleStrip
-from demo.components.expert_panel import ExpertPanel
 from demo.components.payload import whole
 from demo.components.safe_image import SafeImage
 from demo.components.seen_picture import SeenPicture
 from demo.messages import told
 from diclam.data import CLASSES
-from diclam.draw import CAVEAT, render
+from diclam.draw import render
 from diclam.explain import Explanation, explain
 from diclam.model import DiCLAM
 from diclam.predict import Picture
 
 EXAMPLES = [Path(__file__).parents[1] / "assets" / "examples" / f"{name}.png" for name in CLASSES]
-FIRST_QUERY = (8, 8)
-GRID = 16
-"""Rows and columns of attention's positions."""
-
-ATTENTION_WORDS = (
-    "Attention lets every position of the picture take information from all others; each head has its own way to choose. "
-    "Click a position, or move it with the arrow keys: each map shows how much that position took from where. A position is "
-    "2 x 2 pixels and has seen the 10 x 10 pixels around it."
-)
 KNOWS = "It knows these ten classes only: anything else gets the nearest of them."
-EXPERT_WORDS = (
-    "The network holds two experts, small networks that both run on every picture; its gate weighs one against the other. "
-    "Alone means: that expert with all the weight, the other with none. Their numbers 1 and 2 mean nothing by themselves."
-)
 
 
 class HasModels(Protocol):
@@ -67,10 +53,12 @@ class ClassifyTab:
 def answer(models: HasModels, key: str, picture: Picture | None) -> tuple[Any, ...]:
     """The values of `ClassifyTab.outputs`; empty ones without a picture. Raises gr.Error when there is no such model."""
     if picture is None:
-        return None, None, None, None, None, gr.Button(interactive=False)
+        below = (*attention_section.nothing(), *expert_section.nothing())
+        return None, None, None, *below, gr.Button(interactive=False)
     explanation = _explained(models, key, picture)
     prediction = explanation.prediction
-    return picture, prediction, prediction, Attended(explanation, picture), prediction, gr.Button(interactive=True)
+    below = (*attention_section.values(explanation, picture), *expert_section.values(prediction))
+    return picture, prediction, prediction, *below, gr.Button(interactive=True)
 
 
 def build(models: HasModels, model_key: gr.Dropdown) -> ClassifyTab:
@@ -97,16 +85,13 @@ def build(models: HasModels, model_key: gr.Dropdown) -> ClassifyTab:
                     with gr.Column(scale=1, min_width=260):
                         bars = AnswerBars(elem_id="dc-bars")
                         gr.HTML(f"<p class='dc-quiet'>{KNOWS}</p>")
-        gr.HTML(f"<h2>Where attention mixed information</h2><p>{ATTENTION_WORDS}</p>", elem_id="dc-attention-words")
-        attention = AttentionPicker(elem_id="dc-attention")
-        gr.HTML(f"<p>The scale is the same for every picture and every head. {CAVEAT}</p>", elem_id="dc-caveat")
-        gr.HTML(f"<h2>Which expert answered</h2><p>{EXPERT_WORDS}</p>", elem_id="dc-expert-words")
-        experts = ExpertPanel(elem_id="dc-experts")
+        attention = attention_section.build()
+        experts = expert_section.build()
         download = gr.Button("Download this explanation as a picture", size="sm", interactive=False, elem_id="dc-download")
 
-    outputs: list[Component] = [seen, sentence, bars, attention, experts, download]
+    outputs: list[Component] = [seen, sentence, bars, *attention, *experts, download]
     answered = _wire_answer(models, model_key, picture, outputs)
-    _wire_download(models, model_key, picture, attention, download)
+    _wire_download(models, model_key, picture, download)
     examples.select(
         _example, None, picture,
         show_progress="hidden", trigger_mode="multiple", queue=False, api_visibility="private",
@@ -140,22 +125,20 @@ def _wire_download(
     models: HasModels,
     model_key: gr.Dropdown,
     picture: SafeImage,
-    attention: AttentionPicker,
     download: gr.Button,
 ) -> None:
-    query = gr.State(FIRST_QUERY)
+    position = gr.JSON(visible=False)
     drawing = gr.Textbox(visible=False)
-    attention.select(
-        _chosen, None, query,
-        show_progress="hidden", trigger_mode="multiple", queue=False, api_visibility="private",
-    )  # fmt: skip
 
-    def draw(key: str, chosen: Picture | None, position: tuple[int, int]) -> str:
+    def draw(key: str, chosen: Picture | None, brought: Any) -> str:
         if chosen is None:
             raise gr.Error("Choose a picture first.", print_exception=False)
-        return data_uri(render(_explained(models, key, chosen), chosen, position))
+        return data_uri(render(_explained(models, key, chosen), chosen, attention_section.position(brought)))
 
-    drawn = download.click(draw, [model_key, picture, query], drawing, show_progress="hidden", api_visibility="private")
+    drawn = download.click(
+        draw, [model_key, picture, position], drawing,
+        js=attention_section.WITH_POSITION, show_progress="hidden", api_visibility="private",
+    )  # fmt: skip
     drawn.success(None, drawing, None, js=_SAVE, api_visibility="private")
 
 
@@ -187,10 +170,3 @@ def _example(event: gr.EventData) -> Image.Image:
     if index is None or not 0 <= index < len(EXAMPLES):
         raise gr.Error(f"Expected the number of an example, 0 to {len(EXAMPLES) - 1}.", print_exception=False)
     return Image.open(EXAMPLES[index])
-
-
-def _chosen(event: gr.EventData) -> tuple[int, int]:
-    row, column = whole(event, "row"), whole(event, "column")
-    if row is None or column is None or not (0 <= row < GRID and 0 <= column < GRID):
-        raise gr.Error(f"Expected a position, a row and a column in 0 .. {GRID - 1} each.", print_exception=False)
-    return row, column

@@ -14,7 +14,7 @@ import torch
 from gradio.data_classes import ImageData
 from PIL import Image
 
-from demo import classify_tab
+from demo import attention_section, classify_tab
 from demo.components.answer_bars import AnswerBars, AnswerSentence
 from demo.components.attention_picker import Attended, AttentionPicker
 from demo.components.example_strip import ExampleStrip
@@ -202,15 +202,17 @@ def test_a_forged_example_is_refused(data: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"row": 3}, {"row": 3, "column": 16}, {"row": -1, "column": 0}, {"row": "3", "column": 4}]
-)
-def test_a_forged_position_is_refused(data: dict[str, Any]) -> None:
+    "brought",
+    [None, 5, [3, 4], {}, {"row": 3}, {"row": 3, "column": 16}, {"row": -1, "column": 0}, {"row": "3", "column": 4},
+     {"row": True, "column": 4}],
+)  # fmt: skip
+def test_a_forged_position_is_refused(brought: Any) -> None:
     with pytest.raises(gr.Error, match=r"a row and a column in 0 \.\. 15"):
-        classify_tab._chosen(event(**data))
+        attention_section.position(brought)
 
 
 def test_a_position_is_taken() -> None:
-    assert classify_tab._chosen(event(row=0, column=15)) == (0, 15)
+    assert attention_section.position({"row": 0, "column": 15}) == (0, 15)
 
 
 def test_a_listener_gets_the_picture_of_the_file() -> None:
@@ -258,8 +260,8 @@ def test_a_drawing_for_download_follows_the_chosen_position(models: TwoModels, c
     demo, key, tab = built(models)
     (draw,) = [fn.fn for fn in demo.fns.values() if len(fn.inputs) == 3 and fn.inputs[:2] == [key, tab.picture]]
     assert draw is not None
-    drawings = [draw("one", cat, query) for query in [(0, 0), (8, 8)]]
+    drawings = [draw("one", cat, {"row": n, "column": n}) for n in (0, 8)]
     assert drawings[0] != drawings[1]
     assert Image.open(io.BytesIO(base64.b64decode(drawings[0].split(",")[1]))).format == "PNG"
     with pytest.raises(gr.Error, match="Choose a picture first"):
-        draw("one", None, (8, 8))
+        draw("one", None, {"row": 8, "column": 8})

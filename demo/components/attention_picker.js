@@ -6,7 +6,6 @@ const spoken = box.querySelector('.ap-spoken');
 const colours = colourTable();
 let shown = null; // rows, columns, heads, weights (bytes), frames (the picture's, then one a head)
 let query = { row: 8, column: 8 };
-let telling = 0;
 
 box.querySelector('.ap-ramp').style.background = `linear-gradient(to right, ${props.palette.join(',')})`;
 
@@ -100,6 +99,7 @@ function map(head) {
 }
 
 function draw() {
+  Object.assign(box.dataset, query); // for those who ask which position is chosen
   const position = `row ${query.row + 1}, column ${query.column + 1}`;
   const sentences = [`Position in ${position}.`];
   figures.querySelector('figcaption').textContent = `the picture, ${position}`;
@@ -140,8 +140,6 @@ function look(index, spot) {
 function choose(spot) {
   query = spot;
   draw();
-  clearTimeout(telling);
-  telling = setTimeout(() => trigger('select', { ...query }), 200);
 }
 
 picker.addEventListener('keydown', (event) => {

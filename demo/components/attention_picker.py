@@ -29,8 +29,8 @@ class AttentionPicker(gr.HTML):
     """Value: an `Attended`, or None for nothing. All weights go to the browser once, a byte each, and are drawn there: on
     the raw grid, in cividis, on the scale of `diclam.explain.to_byte`, which no picture and no head can change.
 
-    `select` brings `row` and `column` of the chosen position, from 0; whoever listens must check them, as anybody can
-    send some. The position stays when the picture changes.
+    The chosen position is never sent by itself; `data-row` and `data-column` of the element hold it, from 0. It stays when
+    the picture changes.
     """
 
     def __init__(self, **options: Any) -> None:
