@@ -167,6 +167,8 @@ class Links:
         choices = self.models.choices()
         if name not in [known for _, known in choices]:
             raise gr.Error("There is no trained model to use yet.", print_exception=False)
+        with told():  # one that the page cannot show is refused before all tabs turn to it
+            self.models.model(str(name))
         gr.Info(f"All tabs use {name} now.")
         return gr.Dropdown(choices, value=name)
 

@@ -12,7 +12,7 @@ from diclam import checkpoint, runs
 from diclam.draw import percent
 from diclam.errors import CheckpointError, DiclamError, RunError
 from diclam.evaluate import FIGURES, Evaluation
-from diclam.model import DiCLAM
+from diclam.model import EXPERTS, DiCLAM
 
 BUNDLED = "bundled"
 """Key of the checkpoint that comes with the project; every other key is the name of a run."""
@@ -21,7 +21,9 @@ Stamp = tuple[str, int]
 
 class Models:
     """Checkpoints and their evaluations, loaded when they are first asked for; the least used are dropped beyond
-    `capacity`. A run that was written anew is loaded anew. Safe to use from several threads."""
+    `capacity`. A run that was written anew is loaded anew. Safe to use from several threads.
+
+    The page tells of two experts wherever it looks into a model, so here is where a network with more is refused."""
 
     def __init__(self, capacity: int = 4) -> None:
         self._capacity = capacity
@@ -34,20 +36,25 @@ class Models:
         return checkpoint.bundled() if key == BUNDLED else runs.find(key).path
 
     def model(self, key: str) -> DiCLAM:
-        """In eval mode, on the CPU: one picture at a time is no work for a GPU. Raises RunError or CheckpointError."""
+        """In eval mode, on the CPU: one picture at a time is no work for a GPU. Raises RunError or CheckpointError, the
+        latter also for a network of full blocks."""
         folder = self.folder(key)
         stamp = _stamp(key, folder / checkpoint.WEIGHTS)
         with self._lock:
             if stamp not in self._models:
                 try:
-                    self._keep(self._models, stamp, checkpoint.load(folder))
+                    model = checkpoint.load(folder)
                 except CheckpointError as error:  # a visitor knows the model by its key, and no folder of the server
                     raise CheckpointError(str(error).replace(str(folder), key)) from error
+                if model.config.blocks != "light":
+                    raise _full(key)
+                self._keep(self._models, stamp, model)
             self._models.move_to_end(stamp)
             return self._models[stamp]
 
     def evaluation(self, key: str) -> Evaluation | None:
-        """None when the model was not tested, or the files of its test cannot be read. Raises RunError."""
+        """None when the model was not tested, or the files of its test cannot be read. Raises RunError, and CheckpointError
+        for the test of a network with other than two experts."""
         folder = self.folder(key)
         stamp = _stamp(key, folder / FIGURES)
         with self._lock:
@@ -56,6 +63,8 @@ class Models:
                     evaluation = Evaluation.load(folder)
                 except DiclamError:
                     return None
+                if evaluation.gates.shape[1] != EXPERTS:
+                    raise _full(key)
                 self._keep(self._evaluations, stamp, evaluation)
             self._evaluations.move_to_end(stamp)
             return self._evaluations[stamp]
@@ -74,6 +83,13 @@ class Models:
         cache[stamp] = value
         while len(cache) > self._capacity:
             cache.popitem(last=False)
+
+
+def _full(key: str) -> CheckpointError:
+    return CheckpointError(
+        f"{key} is a network of full blocks. This page looks into light ones, which have two experts; "
+        f"`python -m diclam evaluate {key}` and `predict` answer with it."
+    )
 
 
 def _stamp(key: str, path: Path) -> Stamp:

@@ -189,8 +189,8 @@ def _predict(options: argparse.Namespace) -> None:
         if options.json:
             print(json.dumps({"picture": str(path), **prediction.to_json()}))
         else:
-            first, second = prediction.gates
-            print(f"{path}: {prediction.label} {prediction.confidence:.1%} (gates {first:.2f} and {second:.2f})")
+            *others, last = (f"{gate:.2f}" for gate in prediction.gates)
+            print(f"{path}: {prediction.label} {prediction.confidence:.1%} (gates {', '.join(others)} and {last})")
 
 
 def _explain(options: argparse.Namespace) -> None:

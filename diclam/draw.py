@@ -19,6 +19,8 @@ CIVIDIS = (
 CAVEAT = "Attention shows where information was mixed, not why the network answered as it did."
 
 BLUE, ORANGE = "#1f5fa8", "#b85c00"
+EXPERTS = (BLUE, ORANGE, "#5c6370", "#1c1e21")
+"""Colours of the experts; each always with its number."""
 INK, QUIET, RULE, PAPER = "#1c1e21", "#5c6370", "#d5d9e0", "#ffffff"
 WIDTH, MARGIN, GAP, CELL = 1000, 40, 24, 14
 MAPS_A_ROW = 4
@@ -123,19 +125,19 @@ def _legend(sheet: Image.Image, pen: ImageDraw.ImageDraw, y: int) -> int:
 
 def _gates(pen: ImageDraw.ImageDraw, y: int, explanation: Explanation) -> int:
     prediction = explanation.prediction
-    split = MARGIN + round((WIDTH - 2 * MARGIN) * prediction.gates[0])
-    pen.rectangle((MARGIN, y, split, y + 22), fill=BLUE)
-    pen.rectangle((split, y, WIDTH - MARGIN, y + 22), fill=ORANGE)
-    rows = [
-        (f"expert 1, gate {percent(prediction.gates[0])}", prediction.expert_probabilities[0], BLUE),
-        (f"expert 2, gate {percent(prediction.gates[1])}", prediction.expert_probabilities[1], ORANGE),
-    ]
-    pen.text((MARGIN, y + 30), rows[0][0], fill=BLUE, font=_font(16))
-    pen.text((WIDTH - MARGIN, y + 30), rows[1][0], fill=ORANGE, font=_font(16), anchor="ra")
+    rows, left = [], float(MARGIN)
+    for k, (gate, alone) in enumerate(zip(prediction.gates, prediction.expert_probabilities, strict=True)):
+        right, colour, name = left + (WIDTH - 2 * MARGIN) * gate, EXPERTS[k % len(EXPERTS)], f"expert {k + 1}"
+        pen.rectangle((round(left), y, round(right), y + 22), fill=colour)
+        along = k / (len(prediction.gates) - 1)
+        x, anchor = MARGIN + along * (WIDTH - 2 * MARGIN), {0.0: "la", 1.0: "ra"}.get(along, "ma")
+        pen.text((x, y + 30), f"{name}, gate {percent(gate)}", fill=colour, font=_font(16), anchor=anchor)
+        rows.append((name, alone, colour))
+        left = right
     y += 66
     for name, probabilities, colour in [("the mixture", prediction.probabilities, INK), *rows]:
         top_three = ", ".join(f"{label} {percent(p)}" for label, p in ranked(probabilities)[:3])
-        words = name if colour == INK else f"{name.split(',')[0]} alone"
+        words = name if name == "the mixture" else f"{name} alone"
         pen.text((MARGIN, y), words, fill=colour, font=_font(16))
         pen.text((MARGIN + 150, y), top_three, fill=INK, font=_font(16))
         y += 28

@@ -19,7 +19,7 @@ from diclam.augment import normalize
 from diclam.data import CLASSES
 from diclam.errors import CheckpointError
 from diclam.files import replacing
-from diclam.model import EXPERTS, DiCLAM
+from diclam.model import DiCLAM
 
 FIGURES = "evaluation.json"
 TABLE = "predictions.csv"
@@ -37,14 +37,14 @@ class Evaluation:
     probabilities: np.ndarray
     """(N, 10) float32, rows sum to 1."""
     gates: np.ndarray
-    """(N, 2) float32, rows sum to 1."""
+    """(N, E) float32, rows sum to 1; 2 experts in the light network."""
     alone: np.ndarray
-    """(N, 2) int64: the class that either expert would have said alone, its gate at 1 and the other's at 0."""
+    """(N, E) int64: the class that each expert would have said alone, its gate at 1 and the others' at 0."""
     training_seconds: float | None
     """How long the model was trained; None when nobody knows."""
     parameters: int
     expert: int | None = None
-    """Which expert, 0 or 1, said `predicted` alone; None: the model as it is, which the probabilities always are of."""
+    """Which expert, from 0, said `predicted` alone; None: the model as it is, which the probabilities always are of."""
 
     @property
     def accuracy(self) -> float:
@@ -84,19 +84,20 @@ class Evaluation:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """One row a picture: index, true, predicted (names), p_<class> for each class, gate_1, gate_2, and alone_1,
-        alone_2 (names): what either expert would have said."""
+        """One row a picture: index, true, predicted (names), p_<class> for each class, gate_1, gate_2, ..., and alone_1,
+        alone_2, ... (names): what each expert would have said."""
         names = np.array(CLASSES)
         table = pd.DataFrame(
             {"index": np.arange(len(self.true)), "true": names[self.true], "predicted": names[self.predicted]}
         )
         table[[f"p_{name}" for name in CLASSES]] = self.probabilities
-        table[["gate_1", "gate_2"]] = self.gates
-        table[["alone_1", "alone_2"]] = names[self.alone]
+        experts = range(1, self.gates.shape[1] + 1)
+        table[[f"gate_{k}" for k in experts]] = self.gates
+        table[[f"alone_{k}" for k in experts]] = names[self.alone]
         return table
 
     def by_expert(self, expert: int) -> Evaluation:
-        """The same test, answered by one expert alone, 0 or 1."""
+        """The same test, answered by one expert alone, counted from 0."""
         return replace(self, predicted=self.alone[:, expert], expert=expert)
 
     def figures(self) -> dict[str, Any]:
@@ -126,14 +127,15 @@ class Evaluation:
             figures = json.loads((folder / FIGURES).read_text(encoding="utf-8"))
             table = pd.read_csv(folder / TABLE)
             number = pd.Series(_LABELS, index=CLASSES)
+            experts = range(1, 1 + sum(column.startswith("gate_") for column in table.columns))
             if table["index"].tolist() != list(range(len(table))):
                 raise ValueError(f"{TABLE} does not number its pictures 0, 1, 2, ...")
             return cls(
                 true=np.asarray(number.loc[table["true"]], np.int64),
                 predicted=np.asarray(number.loc[table["predicted"]], np.int64),
                 probabilities=table[[f"p_{name}" for name in CLASSES]].to_numpy(np.float32),
-                gates=table[["gate_1", "gate_2"]].to_numpy(np.float32),
-                alone=np.stack([number.loc[table[name]] for name in ("alone_1", "alone_2")], axis=1).astype(np.int64),
+                gates=table[[f"gate_{k}" for k in experts]].to_numpy(np.float32),
+                alone=np.stack([number.loc[table[f"alone_{k}"]] for k in experts], axis=1).astype(np.int64),
                 training_seconds=figures["training_seconds"],
                 parameters=int(figures["parameters"]),
             )
@@ -192,6 +194,6 @@ def evaluate(
 
 
 def _own_and_alone(gates_BE: Tensor) -> Tensor:
-    """The network's own gates, then either expert alone -> (B, 3, 2)."""
-    ends_EE = torch.eye(EXPERTS, device=gates_BE.device, dtype=gates_BE.dtype)
+    """The network's own gates, then each expert alone -> (B, 1 + E, E)."""
+    ends_EE = torch.eye(gates_BE.shape[1], device=gates_BE.device, dtype=gates_BE.dtype)
     return torch.cat([gates_BE[:, None], ends_EE.expand(len(gates_BE), -1, -1)], dim=1)

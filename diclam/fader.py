@@ -30,6 +30,7 @@ TABLE = "fader.json"
 STEPS = 10
 """Steps on each side of the middle."""
 POSITIONS = 2 * STEPS + 1
+WHAT = "The slider between two experts"
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +102,8 @@ class FaderTable:
 
 def fade(model: DiCLAM, pixels_3HW: Tensor) -> Fader:
     """The answers for one picture, (3, 32, 32) uint8. The model's mode is left as it was. Raises PictureError for another
-    shape or type."""
+    shape or type, ConfigError for a network with more than two experts."""
+    model.require_light(WHAT)
     x_B3HW = network_input(model, pixels_3HW)
     with answering(model):
         logits_BGK, gates_BGE = model.mixtures(x_B3HW, positions)
@@ -117,7 +119,8 @@ def fade_all(
     progress: Callable[[int, int], None] | None = None,
 ) -> FaderTable:
     """Answers byte pictures (N, 3, 32, 32) at every position. `progress(done, total)` is called after each batch. The
-    model's mode is left as it was."""
+    model's mode is left as it was. Raises ConfigError for a network with more than two experts."""
+    model.require_light(WHAT)
     device = next(model.parameters()).device
     right = torch.zeros(POSITIONS, len(CLASSES), dtype=torch.int64)
     done = 0

@@ -74,7 +74,9 @@ class Knockouts:
 
 def knock_out(model: DiCLAM, pixels_3HW: Tensor) -> Knockouts:
     """Switches off each head, all heads and each expert, for one picture, (3, 32, 32) uint8. One pass up to the attention,
-    then one batch. The model's mode is left as it was. Raises PictureError for another shape or type."""
+    then one batch. The model's mode is left as it was. Raises PictureError for another shape or type, ConfigError for the
+    full network, whose heads go through an output projection together."""
+    model.require_light("Switching off heads and experts")
     x_B3HW = network_input(model, pixels_3HW)
     with answering(model):
         conv_in, attention, conv_out = model.block1

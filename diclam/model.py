@@ -15,8 +15,11 @@ ours: a natural set that gives exactly that number.
     classifier   dropout, linear 1024->64, ReLU, dropout, linear 64->10     10                  66,250
     all                                                                                      1,837,452
 
+The *full* network, `ModelConfig(blocks="full")`, has the blocks that LightMHA and LightMoE simplify (`diclam.full`) in
+their places, and is otherwise the same: 3,845,966 parameters.
+
 Letters of shapes: B pictures, C channels, H height, W width, N tokens (= positions of a feature map), M heads,
-D channels of a head, E experts (2), K classes (10).
+D channels of a head, E experts (2; the full network has 4), G settings of the gates, K classes (10).
 """
 
 from __future__ import annotations
@@ -28,21 +31,30 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
+from diclam import full
 from diclam.attention import attend, attention_weights
 from diclam.errors import ConfigError
 
 CLASSES = 10
 EXPERTS = 2
+"""Of the light network."""
 # Normalised CIFAR-10 pixels lie in -1.99 .. 2.13; raw bytes or wildly scaled floats do not.
 INPUT_RANGE = 4.0
+CHOICES: dict[str, tuple[str, ...]] = {"blocks": ("light", "full"), "activation": ("relu", "gelu")}
+"""The settings that are one of a few values, and which."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """What the parameter count of the report leaves open. None of these fields changes the count."""
+    """What the parameter count of the report leaves open, and which blocks there are. Of these fields only `blocks` changes
+    the count."""
 
+    blocks: str = "light"
+    """'light' (the report's simplified attention and mixture: the network this project is about) or 'full' (the standard
+    ones in their places, to measure what the light ones cost: an encoder block with projections and feed-forward part, and
+    4 experts 8 times as wide)."""
     heads: int = 2
-    """Heads of the light attention; divides 64. Two, because at equal time on a CPU two heads learn more than
+    """Heads of the attention; divides 64. Two, because at equal time on a CPU two heads learn more than
     four: a step of four costs 19 % more."""
     activation: str = "gelu"
     """'relu' or 'gelu' after each 3x3 convolution."""
@@ -55,8 +67,9 @@ class ModelConfig:
     def __post_init__(self) -> None:
         if isinstance(self.heads, bool) or not isinstance(self.heads, int) or self.heads < 1 or 64 % self.heads:
             raise ConfigError(f"heads must be a whole number that divides 64 (1, 2, 4, ...); got {self.heads!r}.")
-        if self.activation not in ("relu", "gelu"):
-            raise ConfigError(f"activation must be 'relu' or 'gelu'; got {self.activation!r}.")
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ConfigError(f"{name} must be {' or '.join(map(repr, choices))}; got {getattr(self, name)!r}.")
         for name in ("dropout_input", "dropout_hidden"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
@@ -82,11 +95,11 @@ class Trace(NamedTuple):
     attention_BMNN: Tensor
     """(B, heads, queries, keys), each row of keys sums to 1; positions row by row over an H/2 x W/2 grid."""
     gates_BE: Tensor
-    """(B, 2), in 0..1, rows sum to 1."""
+    """(B, E), in 0..1, rows sum to 1."""
     expert_outputs_BECHW: Tensor
-    """(B, 2, 256, H/4, W/4), each expert's output before its gate."""
+    """(B, E, 256, H/4, W/4), each expert's output before its gate."""
     expert_logits_BEK: Tensor
-    """(B, 2, 10): the logits if one expert alone had answered, its gate at 1 and the other's at 0."""
+    """(B, E, 10): the logits if one expert alone had answered, its gate at 1 and the others' at 0."""
 
 
 class LayerRow(NamedTuple):
@@ -136,7 +149,7 @@ class LightMHA(nn.Module):
 
 
 class Router(nn.Module):
-    """The gating network of the report: global average pool, 1x1 convolution, softmax -> (B, 2), rows sum to 1."""
+    """The gating network of the report: global average pool, 1x1 convolution, softmax -> (B, E), rows sum to 1."""
 
     def __init__(self, channels: int, experts: int) -> None:
         super().__init__()
@@ -144,20 +157,20 @@ class Router(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         scores_BE = self.gate(x_BCHW.mean(dim=(2, 3), keepdim=True)).flatten(1)
-        # float32: in bfloat16 the two gates of a picture need not sum to 1.
+        # float32: in bfloat16 the gates of a picture need not sum to 1.
         return scores_BE.float().softmax(dim=1)
 
 
-class LightMoE(nn.Module):
-    """A mixture of two experts, each 1x1 conv -> ReLU -> 1x1 conv, weighted by the router's two gates for the whole
-    picture (soft mixture: both experts always run). Residual connection, then BatchNorm."""
+class MoE(nn.Module):
+    """A mixture of experts, each 1x1 conv -> ReLU -> 1x1 conv, weighted by the router's gates for the whole picture (soft
+    mixture: all experts always run). Residual connection, then BatchNorm."""
 
-    def __init__(self, channels: int, hidden: int) -> None:
+    def __init__(self, channels: int, hidden: int, experts: int) -> None:
         super().__init__()
         self.experts = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(channels, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, channels, 1)) for _ in range(EXPERTS)
+            nn.Sequential(nn.Conv2d(channels, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, channels, 1)) for _ in range(experts)
         )
-        self.router = Router(channels, EXPERTS)
+        self.router = Router(channels, experts)
         self.norm = nn.BatchNorm2d(channels)
 
     def combine(self, x_BCHW: Tensor, outputs_BECHW: Tensor, gates_BE: Tensor) -> Tensor:
@@ -176,6 +189,13 @@ class LightMoE(nn.Module):
         return self.combine(x_BCHW, *self.parts(x_BCHW))
 
 
+class LightMoE(MoE):
+    """The mixture of the report: two experts."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__(channels, hidden, EXPERTS)
+
+
 class ConvBlock(nn.Sequential):
     """3x3 convolution without bias, BatchNorm, activation."""
 
@@ -186,15 +206,22 @@ class ConvBlock(nn.Sequential):
 
 class DiCLAM(nn.Module):
     """The network. `model(x_B3HW) -> logits_B10`, where x holds normalised floats (`diclam.augment.normalize`) and H and
-    W divide by 8; 32 x 32 is what it is trained for. 1,837,452 parameters with every `ModelConfig`."""
+    W divide by 8; 32 x 32 is what it is trained for. 1,837,452 parameters with every `ModelConfig` of light blocks."""
 
     def __init__(self, config: ModelConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or ModelConfig()
-        act = config.activation
+        act, light = config.activation, config.blocks == "light"
+
+        def attention() -> nn.Module:
+            return LightMHA(64, config.heads) if light else full.EncoderBlock(64, config.heads)
+
+        def mixture() -> MoE:
+            return LightMoE(256, 128) if light else MoE(256, full.WIDENING * 256, full.EXPERTS)
+
         self.stem = nn.Sequential(ConvBlock(3, 64, act), ConvBlock(64, 64, act), nn.MaxPool2d(2))
-        self.block1 = nn.Sequential(ConvBlock(64, 64, act), LightMHA(64, config.heads), ConvBlock(64, 128, act))
-        self.block2 = nn.Sequential(nn.MaxPool2d(2), ConvBlock(128, 256, act), LightMoE(256, 128), ConvBlock(256, 256, act))
+        self.block1 = nn.Sequential(ConvBlock(64, 64, act), attention(), ConvBlock(64, 128, act))
+        self.block2 = nn.Sequential(nn.MaxPool2d(2), ConvBlock(128, 256, act), mixture(), ConvBlock(256, 256, act))
         self.block3 = nn.Sequential(nn.MaxPool2d(2), ConvBlock(256, 256, act), nn.AdaptiveAvgPool2d(2), nn.Flatten())
         self.classifier = nn.Sequential(
             nn.Dropout(config.dropout_input),
@@ -211,21 +238,25 @@ class DiCLAM(nn.Module):
         return self.classifier(self.block3(self.block2(self.block1(self.stem(x_B3HW)))))
 
     def mixtures(self, x_B3HW: Tensor, gates_of: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-        """-> logits (B, G, 10) and gates (B, G, 2) at G settings of the gates, in eval mode: `gates_of` is given the
-        router's own gates (B, 2) and returns those to answer with, (B, G, 2), rows summing to 1.
+        """-> logits (B, G, 10) and gates (B, G, E) at G settings of the gates, in eval mode: `gates_of` is given the
+        router's own gates (B, E) and returns those to answer with, (B, G, E), rows summing to 1.
 
         From the gates up to the next activation every step is affine, and gates sum to 1: there each mixture is the mean of
-        the two experts alone, weighted by their gates. So the largest convolution runs twice a picture instead of G times.
+        the experts alone, weighted by their gates. So the largest convolution runs once an expert instead of G times.
         """
         self._check(x_B3HW)
         moe, rest = self._mixture()
         conv, norm, activation = cast("ConvBlock", rest)
         x_BCHW = self.block2[:2](self.block1(self.stem(x_B3HW)))
         outputs_BECHW, own_BE = moe.parts(x_BCHW)
-        ends_EE = torch.eye(EXPERTS, device=own_BE.device, dtype=own_BE.dtype)
+        ends_EE = torch.eye(own_BE.shape[1], device=own_BE.device, dtype=own_BE.dtype)
         alone = [norm(conv(moe.combine(x_BCHW, outputs_BECHW, end_E.expand_as(own_BE)))) for end_E in ends_EE]
         gates_BGE = gates_of(own_BE)
-        mixed_BGCHW = torch.lerp(alone[0][:, None], alone[1][:, None], gates_BGE[:, :, 1, None, None, None])
+        first_B1CHW, *others = (output_BCHW[:, None] for output_BCHW in alone)
+        _, weight_BG111, *weights = gates_BGE[..., None, None, None].unbind(2)
+        mixed_BGCHW = torch.lerp(first_B1CHW, others[0], weight_BG111)
+        for other_B1CHW, weight_BG111 in zip(others[1:], weights, strict=True):
+            mixed_BGCHW = torch.addcmul(mixed_BGCHW, other_B1CHW - first_B1CHW, weight_BG111)
         logits_SK = self.classifier(self.block3(activation(mixed_BGCHW.flatten(0, 1))))
         return logits_SK.unflatten(0, gates_BGE.shape[:2]), gates_BGE
 
@@ -234,24 +265,32 @@ class DiCLAM(nn.Module):
         self._check(x_B3HW)
         conv_in, attention, conv_out = self.block1
         moe, rest = self._mixture()
-        mixed_BCHW, attention_BMNN = cast("LightMHA", attention).trace(conv_in(self.stem(x_B3HW)))
+        mixed_BCHW, attention_BMNN = cast("LightMHA | full.EncoderBlock", attention).trace(conv_in(self.stem(x_B3HW)))
         x_BCHW = self.block2[:2](conv_out(mixed_BCHW))
         outputs_BECHW, gates_BE = moe.parts(x_BCHW)
 
         def answer(gates: Tensor) -> Tensor:
             return self.classifier(self.block3(rest(moe.combine(x_BCHW, outputs_BECHW, gates))))
 
-        alone_EE = torch.eye(EXPERTS, device=gates_BE.device, dtype=gates_BE.dtype)
+        alone_EE = torch.eye(gates_BE.shape[1], device=gates_BE.device, dtype=gates_BE.dtype)
         expert_logits = [answer(row.expand_as(gates_BE)) for row in alone_EE]
         return Trace(answer(gates_BE), attention_BMNN, gates_BE, outputs_BECHW, torch.stack(expert_logits, dim=1))
+
+    def require_light(self, what: str) -> None:
+        """Raises ConfigError when this is not the light network, which `what` is made for."""
+        if self.config.blocks != "light":
+            raise ConfigError(
+                f"{what} is made for the light network, with its two experts; this is the {self.config.blocks} one. "
+                "Choose a model that was trained with --blocks light."
+            )
 
     def layers(self) -> list[LayerRow]:
         """The network as a list, measured on this very object: output shapes from a 32 x 32 picture, parameters counted."""
         return list(self._layers())
 
-    def _mixture(self) -> tuple[LightMoE, nn.Module]:
+    def _mixture(self) -> tuple[MoE, nn.Module]:
         """The mixture of experts, and the part of block 2 that follows it."""
-        return cast("LightMoE", self.block2[2]), self.block2[3]
+        return cast("MoE", self.block2[2]), self.block2[3]
 
     def _check(self, x: Tensor) -> None:
         if x.dim() != 4 or x.shape[1] != 3 or x.shape[2] % 8 or x.shape[3] % 8 or 0 in x.shape:
@@ -289,6 +328,10 @@ def _describe(module: nn.Module) -> str:
             return f"light multi-head attention, {module.heads} heads"
         case LightMoE():
             return f"light mixture of {len(module.experts)} experts"
+        case full.EncoderBlock():
+            return f"encoder block: multi-head attention, {module.heads} heads, and feed-forward"
+        case MoE():
+            return f"mixture of {len(module.experts)} experts"
         case nn.MaxPool2d():
             return f"max-pool {module.kernel_size}"
         case nn.AdaptiveAvgPool2d():

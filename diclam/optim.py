@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -73,13 +74,15 @@ def build_optimizers(model: DiCLAM, config: TrainConfig, dtype: torch.dtype = to
     """What `config.optimizer` names. Each group carries its highest step size as `peak`, for `set_rates`.
 
     'adamw': AdamW (Loshchilov and Hutter 2019) for everything; one-dimensional weights, that is biases and BatchNorm, do
-    not decay. 'muon': Muon for the filters whose scale BatchNorm or the other filters fix; AdamW for the rest: queries
-    and keys, whose scale sets how sharp attention is, the router, the classifier, and all one-dimensional weights.
+    not decay. 'muon': Muon for the filters whose scale BatchNorm or the other filters fix, and for the value, output and
+    feed-forward matrices of the full network; AdamW for the rest: queries and keys, whose scale sets how sharp attention
+    is, the router, the classifier, and all one-dimensional weights.
     """
     filters: list[Tensor] = []
     if config.optimizer == "muon":
-        steered = (module for name, module in model.named_modules() if not name.endswith(("query", "key", "router.gate")))
-        filters = [m.weight for m in steered if isinstance(m, nn.Conv2d) and m.weight.requires_grad]
+        others = r"classifier\..*|.*\.(query|key|gate)"
+        steered = (module for name, module in model.named_modules() if not re.fullmatch(others, name))
+        filters = [m.weight for m in steered if isinstance(m, nn.Conv2d | nn.Linear) and m.weight.requires_grad]
     taken = {id(p) for p in filters}
     head = list(model.classifier[-1].parameters())
     taken |= {id(p) for p in head}

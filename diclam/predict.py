@@ -59,10 +59,10 @@ class Prediction:
 
     probabilities: tuple[float, ...]
     """Ten, in the order of `diclam.data.CLASSES`."""
-    gates: tuple[float, float]
-    """How much of each expert goes into the answer."""
-    expert_probabilities: tuple[tuple[float, ...], tuple[float, ...]]
-    """What each expert would have answered alone, its gate at 1 and the other's at 0."""
+    gates: tuple[float, ...]
+    """How much of each expert goes into the answer; two in the light network."""
+    expert_probabilities: tuple[tuple[float, ...], ...]
+    """What each expert would have answered alone, its gate at 1 and the others' at 0."""
 
     @property
     def label(self) -> str:
@@ -162,9 +162,8 @@ def prediction_of(traced: Trace) -> Prediction:
     def numbers(logits_K: Tensor) -> tuple[float, ...]:
         return tuple(probabilities_of(logits_K).tolist())
 
-    first, second = traced.expert_logits_BEK[0]
-    gate_1, gate_2 = traced.gates_BE[0].tolist()
-    return Prediction(numbers(traced.logits_BK[0]), (gate_1, gate_2), (numbers(first), numbers(second)))
+    alone = tuple(numbers(logits_K) for logits_K in traced.expert_logits_BEK[0])
+    return Prediction(numbers(traced.logits_BK[0]), tuple(traced.gates_BE[0].tolist()), alone)
 
 
 def _read(file: BinaryIO, name: str, square: Square | None) -> Picture:

@@ -37,6 +37,8 @@ def untrained(config: ModelConfig, seed: int = 0) -> DiCLAM:
             reach = module.weight[0].numel() ** -0.5
             for parameter in module.parameters():
                 nn.init.uniform_(parameter, -reach, reach, generator=generator)
+        elif isinstance(module, nn.LayerNorm):
+            module.reset_parameters()
     _settle(model, _clouds(generator))
     return model.eval()
 

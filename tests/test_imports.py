@@ -52,10 +52,13 @@ def test_plots_are_pure() -> None:
 
 def test_the_network_imports_nothing_above_it() -> None:
     names = {name for name in imported(ROOT / "diclam" / "model.py") if name.startswith("diclam")}
-    assert {name.split(".")[1] for name in names} == {"attention", "errors"}
+    assert {name.split(".")[1] for name in names if "." in name} == {"attention", "errors", "full"}
     assert not any(name.startswith("diclam") for name in imported(ROOT / "diclam" / "attention.py"))
+    assert {name for name in imported(ROOT / "diclam" / "full.py") if re.fullmatch(r"diclam\.\w+", name)} == {
+        "diclam.attention"
+    }
 
 
 def test_importing_the_network_is_light() -> None:
-    for path in (ROOT / "diclam" / "__init__.py", ROOT / "diclam" / "model.py"):
+    for path in (ROOT / "diclam" / name for name in ("__init__.py", "model.py", "full.py")):
         assert not roots(path) & {"pandas", "sklearn", "PIL", "torchvision"}

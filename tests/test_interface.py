@@ -167,6 +167,11 @@ def test_no_other_name_is_used(links: Links, name: Any) -> None:
         links.use(name)
 
 
+def test_a_trained_model_that_the_page_cannot_show_is_not_used(links: Links) -> None:
+    with pytest.raises(gr.Error, match="garbage is damaged"):
+        links.use("garbage")
+
+
 def test_a_picture_of_the_gallery_opens_in_classify(links: Links) -> None:
     image, tabs = links.picture(event(index=5))
     assert (image.size, tabs.selected) == ((32, 32), "classify")

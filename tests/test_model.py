@@ -52,7 +52,7 @@ def test_the_layer_list_adds_up(model: DiCLAM) -> None:
 
 
 @pytest.mark.parametrize("config", [ModelConfig(heads=4), ModelConfig(activation="relu"), ModelConfig(dropout_input=0.5)])
-def test_no_setting_changes_the_count(config: ModelConfig) -> None:
+def test_no_setting_of_the_light_network_changes_the_count(config: ModelConfig) -> None:
     assert count(DiCLAM(config)) == 1_837_452
 
 

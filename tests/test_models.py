@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from demo.models import BUNDLED, Models
 from diclam import checkpoint
 from diclam.errors import CheckpointError, RunError
-from diclam.model import DiCLAM
-from tests.conftest import random_evaluation
+from diclam.evaluate import evaluate
+from diclam.model import DiCLAM, ModelConfig
+from tests.conftest import random_cifar10, random_evaluation
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +93,18 @@ def test_an_untested_model_has_no_evaluation_until_it_is_tested(root: Path) -> N
     (folder / "evaluation.json").write_text("{")
     os.utime(folder / "evaluation.json", ns=(1, 1))
     assert models.evaluation("a") is None
+
+
+def test_a_network_of_full_blocks_is_refused_in_words(root: Path) -> None:
+    torch.manual_seed(0)
+    model = DiCLAM(ModelConfig(blocks="full"))
+    checkpoint.save(root / "large", model)
+    pictures = random_cifar10(10, 10)
+    evaluate(model, pictures.test_images, pictures.test_labels).save(root / "large")
+    models = Models()
+    for look in (models.model, models.evaluation):
+        with pytest.raises(CheckpointError, match=r"large is a network of full blocks.*python -m diclam evaluate large"):
+            look("large")
 
 
 @pytest.mark.parametrize("key", ["../a", "nobody", "", "/"])
