@@ -14,7 +14,7 @@ from typing import Any
 
 from diclam.errors import ConfigError, DiclamError
 from diclam.model import ModelConfig
-from diclam.recipe import RECIPES, TrainConfig, config, field_docs, with_model
+from diclam.recipe import AUTO, RECIPES, TrainConfig, config, field_docs, with_model
 
 MODEL_HELP = "a run's folder or name, a folder with a checkpoint, or 'bundled'"
 EPILOG = """examples:
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train_options(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--recipe", choices=sorted(RECIPES), help="named settings to start from; default: report")
+    sub.add_argument("--recipe", choices=sorted([*RECIPES, AUTO]), help="named settings to start from; default: report")
     sub.add_argument("--run-dir", type=Path, metavar="FOLDER", help="where the run is kept; default: a new folder")
     sub.add_argument("--settings", type=Path, metavar="FILE", help="all settings from a JSON file, instead of flags")
     sub.add_argument("--resume", metavar="RUN", help="go on with a run that was cut off; its folder or name")

@@ -14,22 +14,30 @@ PATCH_PICTURES = 1000
 
 
 def prepare(model: DiCLAM, images_N3HW: Tensor, config: TrainConfig) -> None:
-    """Changes the first weights in place as `config` says. `images_N3HW` are training pictures as bytes."""
-    blocks = [module for module in model.modules() if isinstance(module, ConvBlock)]
+    """Changes random first weights in place as `config` says, and sets what is not trained. `images_N3HW` are training
+    pictures as bytes."""
+    first = next(module for module in model.modules() if isinstance(module, ConvBlock))[0]
+    assert isinstance(first, nn.Conv2d)
+    if not config.start_from:
+        _improve(model, first, images_N3HW, config)
+    first.weight.requires_grad_(not config.whiten)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = config.norm_momentum
+
+
+def _improve(model: DiCLAM, first: nn.Conv2d, images_N3HW: Tensor, config: TrainConfig) -> None:
     if config.dirac:
-        for block in blocks[1:]:
-            dirac_(block[0].weight)  # pyright: ignore[reportArgumentType]
+        for module in model.modules():
+            if isinstance(module, ConvBlock) and module[0] is not first:
+                dirac_(module[0].weight)  # pyright: ignore[reportArgumentType]
     if config.whiten:
-        whiten_(blocks[0][0].weight, images_N3HW[:PATCH_PICTURES])  # pyright: ignore[reportArgumentType]
-        blocks[0][0].weight.requires_grad_(False)
+        whiten_(first.weight, images_N3HW[:PATCH_PICTURES])
     last = model.classifier[-1]
     assert isinstance(last, nn.Linear)
     with torch.no_grad():
         for parameter in last.parameters():
             parameter.mul_(config.head_scale)
-    for module in model.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = config.norm_momentum
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from diclam.device import pick_device
 from diclam.errors import ConfigError
 from diclam.model import DiCLAM, ModelConfig
 
@@ -28,6 +29,11 @@ def _number(name: str, value: Any, low: float, high: float, unit: str = "") -> f
 def _whole(name: str, value: Any, low: int, high: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise ConfigError(f"{name} must be a whole number from {low:,} to {high:,}; got {value!r}.")
+
+
+def _text(name: str, value: Any) -> None:
+    if not isinstance(value, str) or len(value) > 4096:
+        raise ConfigError(f"{name} must be a text; got {value!r}.")
 
 
 def _choice(name: str, value: Any, choices: tuple[Any, ...]) -> None:
@@ -81,6 +87,9 @@ class TrainConfig:
     """How learning rates follow the budget: 'one-cycle' (cosine up and down) or 'linear' (straight up and down to 0)."""
     warmup: float = 0.25
     """Fraction of the budget in which the learning rate rises to its highest; between 0 and 1."""
+    start_from: str = ""
+    """A trained model whose weights are the first ones: a run's folder or name, or 'bundled'; random ones when empty. The
+    held-out accuracy is a fair one only if that model was not trained on the held-out pictures either."""
     whiten: bool = False
     """Start the first convolution as whitening filters made of the training pictures, and leave it so."""
     dirac: bool = False
@@ -125,6 +134,7 @@ class TrainConfig:
         if self.epochs is not None:
             _number("epochs", self.epochs, 1e-6, 1e6)
         _whole("seed", self.seed, 0, 2**63 - 1)
+        _text("start_from", self.start_from)
         _whole("batch_size", self.batch_size, 1, 4096)
         _number("learning_rate", self.learning_rate, 1e-9, 10)
         _number("weight_decay", self.weight_decay, 0, 10)
@@ -159,36 +169,71 @@ class TrainConfig:
         return cls(**values)
 
 
+_FAST = TrainConfig(
+    recipe="fast",
+    batch_size=250,
+    optimizer="muon",
+    learning_rate=5e-3,
+    weight_decay=0.0,
+    schedule="linear",
+    warmup=0.1,
+    whiten=True,
+    dirac=True,
+    head_scale=1 / 3,
+    norm_momentum=0.4,
+    label_smoothing=0.2,
+    gradient_clip=1e9,
+    flip="alternating",
+    crop_padding=2,
+    early_side=24,
+    early_part=0.5,
+    model=ModelConfig(dropout_input=0.0, dropout_hidden=0.0),
+)
 RECIPES: dict[str, TrainConfig] = {
     "report": TrainConfig(),
-    "fast": TrainConfig(
-        recipe="fast",
-        batch_size=250,
-        optimizer="muon",
-        learning_rate=5e-3,
-        weight_decay=0.0,
-        schedule="linear",
-        warmup=0.1,
-        whiten=True,
-        dirac=True,
-        head_scale=1 / 3,
-        norm_momentum=0.4,
-        label_smoothing=0.2,
-        gradient_clip=1e9,
-        flip="alternating",
-        crop_padding=2,
-        early_side=24,
-        early_part=0.5,
-        model=ModelConfig(dropout_input=0.0, dropout_hidden=0.0),
+    # A few epochs: 15 s to 10 min of a CPU.
+    "fast": _FAST,
+    # Many epochs: a GPU, or hours of a CPU. The pictures vary more, and larger batches keep a GPU busy; Muon's steps grow
+    # with the square root of the batch.
+    "best": replace(
+        _FAST,
+        recipe="best",
+        batch_size=1000,
+        learning_rate=4e-3,
+        muon_learning_rate=0.17,
+        weight_decay=0.02,
+        norm_momentum=0.1,
+        label_smoothing=0.1,
+        crop_padding=4,
+        cutout=10,
+        early_part=0.35,
     ),
 }
 
 
+AUTO = "auto"
+"""Not a recipe but the choice of one."""
+# In more epochs than this the network learns the training pictures by heart unless they are changed more strongly.
+FEW_EPOCHS = 10
+# What makes so many epochs on two processor cores.
+CPU_SECONDS_FOR_MANY = 1800.0
+
+
 def config(recipe: str, **changes: Any) -> TrainConfig:
-    """The named recipe with some settings changed. Raises ConfigError for an unknown recipe or setting."""
+    """The named recipe with some settings changed; 'auto' chooses 'best' where many epochs fit into the run (an accelerator,
+    or half an hour of a CPU), else 'fast'. Raises ConfigError for an unknown recipe or setting."""
+    if recipe == AUTO:
+        recipe = _fitting(TrainConfig.from_dict(changes))
     if recipe not in RECIPES:
-        raise ConfigError(f"Unknown recipe {recipe!r}; there are: {', '.join(RECIPES)}.")
+        raise ConfigError(f"Unknown recipe {recipe!r}; there are: {', '.join([*RECIPES, AUTO])}.")
     return TrainConfig.from_dict(RECIPES[recipe].to_dict() | changes)
+
+
+def _fitting(given: TrainConfig) -> str:
+    if given.epochs is not None:
+        return "best" if given.epochs > FEW_EPOCHS else "fast"
+    on_cpu = pick_device(given.device).type == "cpu"
+    return "fast" if on_cpu and given.budget < CPU_SECONDS_FOR_MANY else "best"
 
 
 def with_model(train_config: TrainConfig, **changes: Any) -> TrainConfig:

@@ -18,12 +18,13 @@ import psutil
 import torch
 
 from diclam import checkpoint, data
-from diclam.errors import DiclamError, RunError
+from diclam.errors import ConfigError, DiclamError, RunError
 from diclam.evaluate import evaluate
 from diclam.events import Event, Failed, Fetching, Finished, Resumed, Step, Tested, Testing, Validated
 from diclam.files import replacing
+from diclam.model import DiCLAM
 from diclam.recipe import TrainConfig, build_model
-from diclam.runs import EVENTS, INFO, Run
+from diclam.runs import EVENTS, INFO, Run, locate
 from diclam.train import State, Training
 
 Watch = Callable[[Event], None]
@@ -86,8 +87,8 @@ def _carry_out(run: Run, config: TrainConfig, watch: Watch, stop: Callable[[], b
 
 
 def _fetch_train_test(run: Run, config: TrainConfig, tell: Watch, stop: Callable[[], bool], state: State | None) -> None:
+    model = first_model(config)
     cifar10 = data.load(progress=_thinned(tell))
-    model = build_model(config)
     training = Training(model, cifar10, config, stop=stop)
     saved = time.monotonic()
     finished: Finished | None = None
@@ -119,6 +120,24 @@ def _fetch_train_test(run: Run, config: TrainConfig, tell: Watch, stop: Callable
     evaluation.save(run.path)
     figures = evaluation.accuracy, evaluation.precision, evaluation.recall, evaluation.f1
     tell(Tested(*figures, seconds=time.monotonic() - start))
+
+
+def first_model(config: TrainConfig) -> DiCLAM:
+    """The network before its first step: the one that `config.start_from` names, or a fresh one. Raises RunError or
+    CheckpointError when that model cannot be had, ConfigError when it is another network than `config.model`."""
+    if not config.start_from:
+        return build_model(config)
+    model = checkpoint.load(locate(config.start_from))
+    changed = {"dropout_input", "dropout_hidden"}
+    wanted, had = ({k: v for k, v in c.to_dict().items() if k not in changed} for c in (config.model, model.config))
+    if wanted != had:
+        differing = ", ".join(
+            f"{name} {wanted[name]!r} instead of {had.get(name)!r}" for name in wanted if wanted[name] != had.get(name)
+        )
+        raise ConfigError(f"The weights of {config.start_from} are of another network: {differing}.")
+    fresh = build_model(config)
+    fresh.load_state_dict(model.state_dict())
+    return fresh
 
 
 def _load_state(run: Run) -> State:

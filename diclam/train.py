@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,6 +35,8 @@ SPLIT_SEED = 0
 # At most four step events a second, and about a thousand a run, so that a long run's log stays small.
 SECONDS_BETWEEN_STEP_EVENTS = 0.25
 STEP_EVENTS = 1000
+# The next step is expected to take as long as the longest of so many before it.
+LATEST_STEPS = 10
 
 
 class TimeSupervisor:
@@ -230,15 +233,16 @@ class Training:
         told, told_seen, first_step = self.clock(), self.seen, self.step + 1
         if self._validation_is_due():  # The run was cut off between a step and its validation.
             yield self._validate()
-        longest_step = 0.0
+        # The first step builds kernels, and a machine may hesitate once: neither says how long the next one takes.
+        latest: deque[float] = deque(maxlen=LATEST_STEPS)
         spacing = max(SECONDS_BETWEEN_STEP_EVENTS, self.config.budget / STEP_EVENTS)
-        while (reason := self._reason_to_end(longest_step)) is None:
+        while (reason := self._reason_to_end(max(latest, default=0.0))) is None:
             start = self.clock()
             loss, norm, rate = self._one_step()
             losses.append(loss)
             now = self.clock()
-            # The first step builds kernels; it says nothing about the next ones.
-            longest_step = max(longest_step, now - start) if self.step > first_step else 0.0
+            if self.step > first_step:
+                latest.append(now - start)
             due = self._validation_is_due()
             if now - told >= spacing or self.step == first_step or due or self._last_step():
                 mean = torch.stack(losses).mean().item()  # The only wait for the device.

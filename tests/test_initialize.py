@@ -63,3 +63,12 @@ def test_the_fast_start_freezes_only_the_whitening_filters() -> None:
     torch.testing.assert_close(weights["classifier.4.weight"], first["classifier.4.weight"] * settings.head_scale)
     assert {m.momentum for m in model.modules() if isinstance(m, nn.BatchNorm2d)} == {settings.norm_momentum}
     assert sum(p.numel() for p in DiCLAM().parameters()) == sum(p.numel() for p in model.parameters())
+
+
+def test_weights_that_were_trained_are_left_as_they_are() -> None:
+    settings = config("fast", start_from="an-earlier-run")
+    model, trained = build_model(settings), build_model(settings)
+    prepare(model, random_cifar10().train_images, settings)
+    for (name, weight), before in zip(model.state_dict().items(), trained.state_dict().values(), strict=True):
+        assert torch.equal(weight, before), name
+    assert [name for name, p in model.named_parameters() if not p.requires_grad] == ["stem.0.0.weight"]

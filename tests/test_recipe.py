@@ -7,6 +7,7 @@ from dataclasses import fields
 import pytest
 import torch
 
+from diclam import recipe
 from diclam.errors import ConfigError
 from diclam.model import ModelConfig
 from diclam.recipe import (
@@ -40,6 +41,7 @@ from diclam.recipe import (
         ("muon_learning_rate", 0),
         ("muon_momentum", 1),
         ("schedule", "step"),
+        ("start_from", 1),
         ("whiten", 1),
         ("dirac", "yes"),
         ("head_scale", 0),
@@ -82,7 +84,25 @@ def test_every_setting_has_a_doc_string() -> None:
 
 
 def test_every_recipe_carries_its_own_name() -> None:
-    assert {name: recipe.recipe for name, recipe in RECIPES.items()} == {name: name for name in RECIPES}
+    assert {name: settings.recipe for name, settings in RECIPES.items()} == {name: name for name in RECIPES}
+
+
+@pytest.mark.parametrize(
+    ("device", "changes", "expected"),
+    [
+        ("cpu", {"budget": 600.0}, "fast"),
+        ("cpu", {"budget": 3600.0}, "best"),
+        ("cpu", {"budget": 3600.0, "epochs": 2.0}, "fast"),
+        ("cpu", {"budget": 60.0, "epochs": 30.0}, "best"),
+        ("cuda", {"budget": 10.0}, "best"),
+        ("cuda", {"epochs": 2.0}, "fast"),
+    ],
+)
+def test_auto_chooses_by_device_and_budget(
+    monkeypatch: pytest.MonkeyPatch, device: str, changes: dict[str, float], expected: str
+) -> None:
+    monkeypatch.setattr(recipe, "pick_device", lambda name: torch.device(device))
+    assert config("auto", **changes) == config(expected, **changes)
 
 
 def test_first_weights_follow_from_the_seed_alone() -> None:

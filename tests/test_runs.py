@@ -11,10 +11,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
 from diclam import checkpoint, data, recorder, runs
-from diclam.errors import DataError, RunError
+from diclam.errors import ConfigError, DataError, RunError
 from diclam.events import Event, Failed, Fetching, Finished, Started, Step, Tested, Testing, Validated
+from diclam.model import DiCLAM, ModelConfig
 from diclam.recipe import TrainConfig
 from tests.conftest import random_cifar10, small_config
 
@@ -216,6 +218,29 @@ def test_a_missing_data_set_is_written_into_the_run(tmp_path: Path, monkeypatch:
     with pytest.raises(DataError):
         recorder.record(run, small_config(), lambda event: None, lambda: False)
     assert run.events() == [Failed("there is no data set")]
+
+
+def test_a_run_starts_from_the_weights_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "load", lambda progress: random_cifar10())
+    first = runs.Run(tmp_path / "first")
+    recorder.record(first, small_config(epochs=1.0), lambda event: None, lambda: False)
+    config = small_config(seed=7, start_from=str(first.path))
+    expected, got = checkpoint.load(first.path).state_dict(), recorder.first_model(config).state_dict()
+    assert all(torch.equal(got[name], weight) for name, weight in expected.items())
+    second = runs.Run(tmp_path / "second")
+    recorder.record(second, config, lambda event: None, lambda: False)
+    assert second.info()["config"]["start_from"] == str(first.path)
+    assert second.has_checkpoint
+
+
+def test_a_run_cannot_start_from_nothing_or_from_another_network(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="no run 'elsewhere'"):
+        recorder.first_model(small_config(start_from="elsewhere"))
+    checkpoint.save(tmp_path, DiCLAM(ModelConfig(heads=4, dropout_input=0.5)))
+    with pytest.raises(ConfigError, match="another network: heads 2 instead of 4"):
+        recorder.first_model(small_config(start_from=str(tmp_path)))
+    checkpoint.save(tmp_path, DiCLAM(ModelConfig(dropout_input=0.5)))
+    recorder.first_model(small_config(start_from=str(tmp_path)))
 
 
 def wait(run: runs.Run, seconds: float = 120) -> runs.Status:

@@ -52,6 +52,21 @@ def test_stops_at_the_time_limit() -> None:
     assert 8.5 < finished.seconds <= 10.5
 
 
+def test_one_slow_step_does_not_end_a_run_early() -> None:
+    clock = Clock(tick=0.05)
+    config = small_config(budget=30.0, epochs=None)
+    model = build_model(config)
+    steps = iter(range(10**6))
+
+    def hesitate(module: torch.nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        if module.training and next(steps) == 10:
+            clock.now += 5
+
+    model.register_forward_pre_hook(hesitate)  # pyright: ignore[reportArgumentType]
+    finished = the(list(train(model, random_cifar10(), config, clock=clock)), Finished)[0]
+    assert 28.5 < finished.seconds <= 30.5
+
+
 @pytest.mark.parametrize("budget", [3.0, 10.0, 60.0])
 def test_a_short_budget_validates_at_least_five_times(budget: float) -> None:
     _, events = run(small_config(budget=budget, epochs=None), Clock(tick=budget / 300))
