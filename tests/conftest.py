@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import os
 
+# Of the workers that share a machine each computes on one core: threads that wait for one another cost more than they bring.
+# Before torch is loaded, and for the processes that tests start.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"
+
 import numpy as np
 import pytest
 import torch
