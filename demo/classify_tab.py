@@ -23,17 +23,15 @@ from demo.messages import told
 from diclam.data import CLASSES
 from diclam.draw import render
 from diclam.explain import Explanation, explain
-from diclam.model import DiCLAM
+from diclam.knockout import knock_out
 from diclam.predict import Picture
 
 EXAMPLES = [Path(__file__).parents[1] / "assets" / "examples" / f"{name}.png" for name in CLASSES]
 KNOWS = "It knows these ten classes only: anything else gets the nearest of them."
 
 
-class HasModels(Protocol):
+class HasModels(attention_section.HasModels, expert_section.HasModels, Protocol):
     """What this tab asks of `demo.models.Models`."""
-
-    def model(self, key: str) -> DiCLAM: ...
 
 
 @dataclass(frozen=True)
@@ -53,12 +51,15 @@ class ClassifyTab:
 def answer(models: HasModels, key: str, picture: Picture | None) -> tuple[Any, ...]:
     """The values of `ClassifyTab.outputs`; empty ones without a picture. Raises gr.Error when there is no such model."""
     if picture is None:
-        below = (*attention_section.nothing(), *expert_section.nothing())
-        return None, None, None, *below, gr.Button(interactive=False)
-    explanation = _explained(models, key, picture)
-    prediction = explanation.prediction
-    below = (*attention_section.values(explanation, picture), *expert_section.values(prediction))
-    return picture, prediction, prediction, *below, gr.Button(interactive=True)
+        nothing = (*attention_section.nothing(), *expert_section.nothing())
+        return None, None, None, *nothing, gr.Button(interactive=False)
+    with told():
+        model = models.model(key)
+        explanation, knockouts = explain(model, picture.pixels), knock_out(model, picture.pixels)
+        prediction = explanation.prediction
+        attention = attention_section.values(key, picture, explanation, knockouts)
+        experts = expert_section.values(models, model, key, picture, prediction, knockouts)
+    return picture, prediction, prediction, *attention, *experts, gr.Button(interactive=True)
 
 
 def build(models: HasModels, model_key: gr.Dropdown) -> ClassifyTab:
@@ -85,7 +86,7 @@ def build(models: HasModels, model_key: gr.Dropdown) -> ClassifyTab:
                     with gr.Column(scale=1, min_width=260):
                         bars = AnswerBars(elem_id="dc-bars")
                         gr.HTML(f"<p class='dc-quiet'>{KNOWS}</p>")
-        attention = attention_section.build()
+        attention = attention_section.build(models)
         experts = expert_section.build()
         download = gr.Button("Download this explanation as a picture", size="sm", interactive=False, elem_id="dc-download")
 

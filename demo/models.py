@@ -12,11 +12,13 @@ from diclam import checkpoint, runs
 from diclam.draw import percent
 from diclam.errors import CheckpointError, DiclamError, RunError
 from diclam.evaluate import FIGURES, Evaluation
+from diclam.fader import TABLE, FaderTable
+from diclam.gates import GatesByClass, gates_by_class
 from diclam.model import EXPERTS, DiCLAM
 
 BUNDLED = "bundled"
 """Key of the checkpoint that comes with the project; every other key is the name of a run."""
-Stamp = tuple[str, int]
+Stamp = tuple[str | int, ...]
 
 
 class Models:
@@ -30,6 +32,8 @@ class Models:
         self._lock = threading.Lock()
         self._models: OrderedDict[Stamp, DiCLAM] = OrderedDict()
         self._evaluations: OrderedDict[Stamp, Evaluation] = OrderedDict()
+        self._gates: OrderedDict[Stamp, GatesByClass] = OrderedDict()
+        self._faders: OrderedDict[Stamp, FaderTable | None] = OrderedDict()
 
     def folder(self, key: str) -> Path:
         """Raises RunError for a key that is neither 'bundled' nor the name of a run."""
@@ -69,6 +73,32 @@ class Models:
             self._evaluations.move_to_end(stamp)
             return self._evaluations[stamp]
 
+    def gates(self, key: str) -> GatesByClass | None:
+        """Which expert is used for which class; None as with `evaluation`. Raises RunError."""
+        evaluation = self.evaluation(key)
+        if evaluation is None:
+            return None
+        stamp = _stamp(key, self.folder(key) / FIGURES)
+        with self._lock:
+            if stamp not in self._gates:
+                self._keep(self._gates, stamp, gates_by_class(evaluation))
+            self._gates.move_to_end(stamp)
+            return self._gates[stamp]
+
+    def fader_table(self, key: str) -> FaderTable | None:
+        """None when it was not measured for these weights, or cannot be read. Raises RunError."""
+        folder = self.folder(key)
+        stamp = _stamp(key, folder / TABLE, folder / checkpoint.WEIGHTS)
+        with self._lock:
+            if stamp not in self._faders:
+                try:
+                    table = FaderTable.load(folder)
+                except CheckpointError:
+                    table = None
+                self._keep(self._faders, stamp, table)
+            self._faders.move_to_end(stamp)
+            return self._faders[stamp]
+
     def choices(self) -> list[tuple[str, str]]:
         """(label, key) of every model there is: the bundled one, then the runs with weights, the newest first."""
         choices = []
@@ -92,12 +122,16 @@ def _full(key: str) -> CheckpointError:
     )
 
 
-def _stamp(key: str, path: Path) -> Stamp:
-    """Tells one state of a file from the next."""
+def _stamp(key: str, *paths: Path) -> Stamp:
+    """Tells one state of some files from the next."""
+    return key, *(_written(path) for path in paths)
+
+
+def _written(path: Path) -> int:
     try:
-        return key, path.stat().st_mtime_ns
+        return path.stat().st_mtime_ns
     except OSError:
-        return key, 0
+        return 0
 
 
 def _label(key: str, folder: Path) -> str:

@@ -35,6 +35,13 @@ def percent(fraction: float) -> str:
     return f"{fraction * 100:.1f} %"
 
 
+def points(change: float) -> str:
+    """A difference of two fractions in percentage points: 0.031 -> '+3.1 points'; a real minus sign where it is below 0."""
+    if abs(change) < 0.0005:
+        return "less than 0.1 points"
+    return f"{100 * change:+.1f} points".replace("-", "\N{MINUS SIGN}")
+
+
 def sentence(probabilities: tuple[float, ...]) -> str:
     """The answer in words: 'The network says cat, 93.1 % sure. Next: dog 4.0 %.'"""
     (first, p), (second, q) = ranked(probabilities)[:2]

@@ -20,6 +20,8 @@ EVEN = 128
 """The byte of an even share, that is of the weight 1 / keys."""
 STEPS = 16
 """Bytes between a weight and its double."""
+SIGHT = 2
+"""Positions on each side of a position that it has seen before attention: with its own 2 x 2 pixels, 10 x 10 of them."""
 SHOWN = 8.0
 """Drawings reach from 1/8 of an even share to 8 times an even share; what lies outside gets the colour of the end."""
 
@@ -45,12 +47,20 @@ class Explanation:
         return self.attention.mean(axis=(0, 1)).reshape(self.grid)
 
     @property
+    def mean(self) -> np.ndarray:
+        """(queries, keys) float32, rows sum to 1: the mean over the heads."""
+        return self.attention.mean(0)
+
+    @property
     def entropy(self) -> np.ndarray:
         """How widely each head spread each query's attention, in bits -> (heads, queries) float64. 0 when all comes from one
         position, `entropy_even` when every position gives the same."""
-        weights = self.attention.astype(np.float64)
-        logs = np.log2(weights, out=np.zeros_like(weights), where=weights > 0)
-        return -(weights * logs).sum(-1)
+        return _bits(self.attention)
+
+    @property
+    def entropy_of_mean(self) -> np.ndarray:
+        """The same of the mean over the heads -> (queries,) float64."""
+        return _bits(self.mean)
 
     @property
     def entropy_even(self) -> float:
@@ -92,3 +102,10 @@ def explain(model: DiCLAM, pixels_3HW: Tensor) -> Explanation:
     rows, columns = (int(side) // 2 for side in pixels_3HW.shape[1:])  # after the one max-pool before the attention
     attention = traced.attention_BMNN[0].float().cpu().numpy()
     return Explanation(prediction_of(traced), attention, (rows, columns))
+
+
+def _bits(weights: np.ndarray) -> np.ndarray:
+    """Entropy of the last axis of weights that sum to 1."""
+    exact = weights.astype(np.float64)
+    logs = np.log2(exact, out=np.zeros_like(exact), where=exact > 0)
+    return -(exact * logs).sum(-1)

@@ -14,11 +14,11 @@ import torch
 from gradio.data_classes import ImageData
 from PIL import Image
 
-from demo import attention_section, classify_tab
+from demo import classify_tab
 from demo.components.answer_bars import AnswerBars, AnswerSentence
-from demo.components.attention_picker import Attended, AttentionPicker
+from demo.components.attention_picker import AttentionPicker
 from demo.components.example_strip import ExampleStrip
-from demo.components.expert_panel import ExpertPanel, words
+from demo.components.expert_panel import ExpertPanel
 from demo.components.safe_image import SafeImage
 from demo.components.seen_picture import SeenPicture
 from diclam.data import CLASSES
@@ -28,7 +28,7 @@ from diclam.predict import Picture, Prediction, load_picture, picture_of, predic
 
 
 class TwoModels:
-    """Two networks that were never trained, under the keys 'one' and 'two'."""
+    """Two networks that were never trained nor tested, under the keys 'one' and 'two'."""
 
     def __init__(self) -> None:
         self._models = {}
@@ -40,6 +40,10 @@ class TwoModels:
         if key not in self._models:
             raise CheckpointError(f"There is no model {key!r}.")
         return self._models[key]
+
+    def gates(self, key: str) -> None: ...
+
+    def fader_table(self, key: str) -> None: ...
 
 
 @pytest.fixture(scope="module")
@@ -93,17 +97,19 @@ def test_an_answer_has_a_value_for_every_output(models: TwoModels, cat: Picture)
 
 def test_every_part_comes_from_one_pass_of_the_chosen_model(models: TwoModels, cat: Picture) -> None:
     for key in ("one", "two"):
-        seen, sentence, bars, attended, experts, download = classify_tab.answer(models, key, cat)
+        seen, sentence, bars, attended, hiding, experts, _, faded, download = classify_tab.answer(models, key, cat)
         expected = predict(models.model(key), cat.pixels)
         assert seen is cat
-        assert sentence == bars == experts == attended.explanation.prediction == expected
+        assert sentence == bars == experts.prediction == attended.explanation.prediction == expected
+        assert attended.shown.mark == hiding.mark == faded.shown.mark
+        assert faded.fader.probabilities[10] == pytest.approx(expected.probabilities, abs=1e-5)
         assert download.interactive
     assert classify_tab.answer(models, "one", cat)[1] != classify_tab.answer(models, "two", cat)[1]
 
 
 def test_no_picture_empties_everything(models: TwoModels) -> None:
     *values, download = classify_tab.answer(models, "one", None)
-    assert values == [None] * 5
+    assert values == [None] * 8
     assert not download.interactive
     assert AnswerBars().postprocess(None) == []
     assert SeenPicture().postprocess(None) is AttentionPicker().postprocess(None) is ExpertPanel().postprocess(None) is None
@@ -139,29 +145,6 @@ def test_bars_keep_the_order_of_classes_and_mark_the_best() -> None:
     assert (rows[8]["width"], rows[8]["text"], rows[0]["text"]) == (91, "91.0 %", "1.0 %")
 
 
-@pytest.mark.parametrize(
-    ("answer", "text"),
-    [
-        (prediction(gate=0.25), "Expert 2 had most of the say: 75.0 % against 25.0 % of expert 1. Alone, each of them would "
-         "also have said cat."),
-        (prediction(gate=0.8, one=3, two=5), "Expert 1 had most of the say: 80.0 % against 20.0 % of expert 2. Alone, "
-         "expert 1 would have said cat and expert 2 dog; together they say cat."),
-        (prediction(gate=0.55, one=5, two=5), "Both experts took part about equally: expert 1 with 55.0 %, expert 2 with "
-         "45.0 %. Alone, each of them would have said dog; together they say cat."),
-    ],
-)  # fmt: skip
-def test_the_gates_are_told_in_words(answer: Prediction, text: str) -> None:
-    assert words(answer) == text
-
-
-def test_the_expert_panel_holds_the_gates_and_three_answers_of_three() -> None:
-    shown = ExpertPanel().postprocess(prediction(gate=0.25, one=5))
-    assert shown is not None
-    assert (shown["width"], shown["first"], shown["second"]) == (25, "25.0 %", "75.0 %")
-    assert [answer["top"][0]["name"] for answer in shown["answers"]] == ["cat", "dog", "cat"]
-    assert [len(answer["top"]) for answer in shown["answers"]] == [3, 3, 3]
-
-
 def test_the_square_that_is_kept_is_drawn_in_place() -> None:
     file = io.BytesIO()
     Image.new("RGB", (400, 100)).save(file, "PNG")
@@ -178,16 +161,6 @@ def test_the_page_shows_exactly_what_the_network_sees(cat: Picture) -> None:
     assert np.array_equal(np.asarray(Image.open(file)), cat.pixels.permute(1, 2, 0).numpy())
 
 
-def test_all_attention_is_sent_once_with_the_picture(models: TwoModels, cat: Picture) -> None:
-    attended = classify_tab.answer(models, "two", cat)[3]
-    assert isinstance(attended, Attended)
-    sent = AttentionPicker().postprocess(attended)
-    assert sent is not None
-    assert (sent["heads"], sent["rows"], sent["columns"]) == (4, 16, 16)
-    assert base64.b64decode(sent["attention"]) == attended.explanation.attention_bytes()
-    assert base64.b64decode(sent["pixels"]) == cat.pixels.permute(1, 2, 0).numpy().tobytes()
-
-
 def test_an_example_opens_its_own_picture() -> None:
     strip = ExampleStrip(classify_tab.EXAMPLES)
     for index, path in enumerate(classify_tab.EXAMPLES):
@@ -199,20 +172,6 @@ def test_an_example_opens_its_own_picture() -> None:
 def test_a_forged_example_is_refused(data: dict[str, Any]) -> None:
     with pytest.raises(gr.Error, match="number of an example, 0 to 9"):
         classify_tab._example(event(**data))
-
-
-@pytest.mark.parametrize(
-    "brought",
-    [None, 5, [3, 4], {}, {"row": 3}, {"row": 3, "column": 16}, {"row": -1, "column": 0}, {"row": "3", "column": 4},
-     {"row": True, "column": 4}],
-)  # fmt: skip
-def test_a_forged_position_is_refused(brought: Any) -> None:
-    with pytest.raises(gr.Error, match=r"a row and a column in 0 \.\. 15"):
-        attention_section.position(brought)
-
-
-def test_a_position_is_taken() -> None:
-    assert attention_section.position({"row": 0, "column": 15}) == (0, 15)
 
 
 def test_a_listener_gets_the_picture_of_the_file() -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from diclam.augment import normalize
 from diclam.errors import PictureError
-from diclam.explain import Explanation, explain, to_byte
+from diclam.explain import SIGHT, Explanation, explain, to_byte
 from diclam.model import DiCLAM, ModelConfig
 from diclam.predict import predict
 
@@ -70,6 +70,35 @@ def test_entropy_counts_bits() -> None:
     by_hand = -(0.7 * math.log2(0.7) + 0.3 * math.log2(0.1))
     np.testing.assert_allclose(explanation.entropy, [[0, 1, 2, 1.75, by_hand]], atol=1e-6)
     assert explanation.entropy_even == 2
+    np.testing.assert_allclose(explanation.entropy_of_mean, explanation.entropy[0])
+
+
+def test_the_mean_spreads_at_least_as_widely_as_the_heads_do_on_average() -> None:
+    """Entropy is concave; and two heads that look at different positions are wider together."""
+    explanation = explain(network(4), noise())
+    by_hand = sum(explanation.map(head, (3, 5)) for head in range(4)) / 4
+    np.testing.assert_allclose(explanation.mean[3 * 16 + 5], by_hand.reshape(-1), rtol=1e-5)
+    assert (explanation.entropy_of_mean >= explanation.entropy.mean(0) - 1e-9).all()
+    weights = np.zeros((2, 1, 4), np.float32)
+    weights[0, 0, 0] = weights[1, 0, 3] = 1
+    assert Explanation(explanation.prediction, weights, (2, 2)).entropy_of_mean == pytest.approx([1])
+
+
+def test_a_position_has_seen_the_ten_pixels_around_it() -> None:
+    """Exactly those pixels change what reaches the attention there."""
+    model = network()
+    row, column = 6, 9
+    seen = torch.zeros(32, 32, dtype=torch.bool)
+    for seed in range(8):  # the max-pool hands on one pixel in four
+        x = normalize(noise(seed)[None]).requires_grad_()
+        model.block1[0](model.stem(x))[0, :, row, column].square().sum().backward()
+        assert x.grad is not None
+        seen |= x.grad[0].abs().sum(0) > 0
+    expected = torch.zeros_like(seen)
+    first_row, first_column, side = 2 * (row - SIGHT), 2 * (column - SIGHT), 2 * (2 * SIGHT + 1)
+    expected[first_row : first_row + side, first_column : first_column + side] = True
+    assert side == 10
+    assert torch.equal(seen, expected)
 
 
 def test_no_row_has_more_entropy_than_an_even_share() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -12,6 +13,7 @@ from demo.models import BUNDLED, Models
 from diclam import checkpoint
 from diclam.errors import CheckpointError, RunError
 from diclam.evaluate import evaluate
+from diclam.fader import FaderTable
 from diclam.model import DiCLAM, ModelConfig
 from tests.conftest import random_cifar10, random_evaluation
 
@@ -49,6 +51,41 @@ def test_no_more_than_a_few_are_kept(root: Path) -> None:
     assert models.model("c") is loaded["c"]
     assert models.model("b") is loaded["b"]
     assert models.model("a") is not loaded["a"]
+
+
+def test_gates_are_those_of_the_test_and_counted_once(root: Path) -> None:
+    folder = trained(root, "a")
+    models = Models()
+    gates = models.gates("a")
+    assert gates is not None
+    assert gates.counts.sum() == 100
+    assert models.gates("a") is gates
+    random_evaluation(200).save(folder)
+    os.utime(folder / "evaluation.json", ns=(1, 1))
+    again = models.gates("a")
+    assert again is not None
+    assert again.counts.sum() == 200
+    trained(root, "b", tested=False)
+    assert models.gates("b") is None
+
+
+def test_a_fader_table_belongs_to_its_weights(root: Path) -> None:
+    folder = trained(root, "a")
+    models = Models()
+    assert models.fader_table("a") is None
+    FaderTable(np.ones((21, 10), int), np.full(10, 5)).save(folder)
+    table = models.fader_table("a")
+    assert table is not None
+    assert models.fader_table("a") is table
+    torch.manual_seed(1)
+    checkpoint.save(folder, DiCLAM())
+    os.utime(folder / checkpoint.WEIGHTS, ns=(1, 1))
+    assert models.fader_table("a") is None
+    for unknown in ("nowhere", "../a"):
+        with pytest.raises(RunError):
+            models.fader_table(unknown)
+        with pytest.raises(RunError):
+            models.gates(unknown)
 
 
 def test_choices_name_every_model_that_has_weights(root: Path) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 
 import gradio as gr
 
-from diclam.draw import CIVIDIS
-from diclam.explain import EVEN, SHOWN, STEPS, Explanation
-from diclam.predict import Picture
+from demo.components.shown import Shown
+from diclam.data import CLASSES
+from diclam.draw import CIVIDIS, points
+from diclam.explain import EVEN, SHOWN, SIGHT, STEPS, Explanation
+from diclam.knockout import Knockouts
 
 HERE = Path(__file__)
 
@@ -21,16 +23,26 @@ HERE = Path(__file__)
 class Attended:
     """What the picker shows."""
 
+    shown: Shown
     explanation: Explanation
-    picture: Picture
+    knockouts: Knockouts
+
+
+@dataclass(frozen=True)
+class TwinAttended:
+    """The maps of the untrained twin for the picture with this `Shown.mark`; the browser drops those of any other."""
+
+    mark: str
+    explanation: Explanation
 
 
 class AttentionPicker(gr.HTML):
-    """Value: an `Attended`, or None for nothing. All weights go to the browser once, a byte each, and are drawn there: on
-    the raw grid, in cividis, on the scale of `diclam.explain.to_byte`, which no picture and no head can change.
+    """Value: an `Attended`, a `TwinAttended` that adds to it, or None for nothing. All weights go to the browser once, a
+    byte each, and are drawn there: on the raw grid, in cividis, at first on the scale of `diclam.explain.to_byte`, which no
+    picture and no head can change. The mean over the heads is made there, of the bytes.
 
     The chosen position is never sent by itself; `data-row` and `data-column` of the element hold it, from 0. It stays when
-    the picture changes.
+    the picture changes. `twin` brings a `Shown` whose twin's maps are wanted.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -44,26 +56,63 @@ class AttentionPicker(gr.HTML):
             steps=STEPS,
             reach=STEPS * math.log2(SHOWN),
             times=f"{SHOWN:g}",
+            sight=SIGHT,
             **options,
         )
 
-    def postprocess(self, value: Attended | None) -> dict[str, Any] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def postprocess(self, value: Attended | TwinAttended | None) -> dict[str, Any] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         if value is None:
             return None
+        maps = _maps(value.explanation)
+        if isinstance(value, TwinAttended):
+            return {"twin_of": value.mark, **maps}
         rows, columns = value.explanation.grid
-        pixels_HW3 = value.picture.pixels.permute(1, 2, 0).contiguous()
+        knockouts = value.knockouts
+        answer = CLASSES[knockouts.answer]
         return {
-            "heads": len(value.explanation.attention),
+            **value.shown.to_json(),
+            "side": value.shown.pixels_3HW.shape[-1],
             "rows": rows,
             "columns": columns,
-            "attention": base64.b64encode(value.explanation.attention_bytes()).decode(),
-            "side": len(pixels_HW3),
-            "pixels": base64.b64encode(pixels_HW3.numpy().tobytes()).decode(),
+            "effects": [effect(float(change), answer) for change in knockouts.head_changes],
+            "all_off": effect(knockouts.heads_change, answer),
+            **maps,
         }
+
+
+def effect(change: float, answer: str) -> dict[str, str]:
+    """What switching a head off changes in the answer's probability, and what that says about the head."""
+    told = points(change)
+    kind = "none" if told.startswith("less") else "for" if change < 0 else "against"
+    meaning = {"none": "it hardly mattered", "for": f"it spoke for {answer}", "against": f"it spoke against {answer}"}[kind]
+    return {
+        "kind": kind,
+        "text": f"{answer} {told}: {meaning}" if kind != "none" else f"{answer} changes by {told}: {meaning}",
+    }
+
+
+def _maps(explanation: Explanation) -> dict[str, Any]:
+    """All weights, and how widely each query's are spread: by the heads, then by their mean."""
+    return {
+        "heads": len(explanation.attention),
+        "attention": base64.b64encode(explanation.attention_bytes()).decode(),
+        "entropy": [row.round(2).tolist() for row in (*explanation.entropy, explanation.entropy_of_mean)],
+        "entropy_even": explanation.entropy_even,
+    }
 
 
 _TEMPLATE = """
 <div class="ap" hidden>
+  <div class="ap-controls">
+    <fieldset>
+      <legend>Colours</legend>
+      <label><input type="radio" name="ap-scale" value="even" checked>on one scale for all pictures</label>
+      <label><input type="radio" name="ap-scale" value="shown">from the lowest to the highest here</label>
+      <label><input type="radio" name="ap-scale" value="own">of each map by itself</label>
+    </fieldset>
+    <label><input type="checkbox" role="switch" class="ap-switch">Untrained twin: random weights instead</label>
+  </div>
+  <p class="ap-note" role="status" hidden></p>
   <div class="ap-figures">
     <figure>
       <div class="ap-frame" tabindex="0" role="slider"
@@ -71,11 +120,9 @@ _TEMPLATE = """
       <figcaption></figcaption>
     </figure>
   </div>
-  <div class="ap-legend" role="img"
-    aria-label="Colours run from dark blue, 1/${times} of an even share or less,
-      over grey, an even share, to yellow, ${times} times or more">
-    <div class="ap-ramp"></div>
-    <div class="ap-ticks"><span>1/${times} or less</span><span>an even share</span><span>${times} times or more</span></div>
+  <div class="ap-legend">
+    <div class="ap-ramp" aria-hidden="true"></div>
+    <div class="ap-ticks"><span></span><span></span><span></span></div>
   </div>
   <p class="ap-spoken" aria-live="polite"></p>
 </div>

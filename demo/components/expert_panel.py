@@ -1,28 +1,51 @@
-"""Which expert answered: the two gates, and what each expert would have said alone."""
+"""Which expert answered: the two gates, what each expert would have said alone, and how far each moved the answer."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from diclam.data import CLASSES
 from diclam.draw import percent
+from diclam.gates import GatesByClass
+from diclam.knockout import Knockouts
 from diclam.predict import Prediction, ranked
 
 # Below this gate of the larger expert, both count as having taken part about equally.
 CLEAR = 0.6
+# Longest bar of a contribution where both are smaller than this, in logits: what hardly moves anything should look so.
+LEAST = 1.0
 
 
-def words(prediction: Prediction) -> str:
+@dataclass(frozen=True)
+class Experts:
+    """What the panel shows."""
+
+    prediction: Prediction
+    knockouts: Knockouts
+    gates: GatesByClass | None
+    """Of the model's test; None when it was not tested."""
+
+    def name(self, expert: int) -> str:
+        """Of an expert, 0 or 1: by evidence where there is some."""
+        return self.gates.name(expert) if self.gates else f"expert {expert + 1}"
+
+
+def words(experts: Experts) -> str:
     """The gates and the answers of the experts, in words."""
+    prediction = experts.prediction
     first, second = prediction.gates
     if max(first, second) < CLEAR:
         gates = f"Both experts took part about equally: expert 1 with {percent(first)}, expert 2 with {percent(second)}."
     else:
-        main, other = (1, 2) if first > second else (2, 1)
-        gates = f"Expert {main} had most of the say: {percent(max(first, second))} against {percent(min(first, second))}"
-        gates += f" of expert {other}."
+        main, other = (0, 1) if first > second else (1, 0)
+        name = experts.name(main)
+        name += "," if "," in name else ""
+        gates = f"E{name[1:]} had most of the say: {percent(max(first, second))} against {percent(min(first, second))}"
+        gates += f" of expert {other + 1}."
     one, two = (ranked(p)[0][0] for p in prediction.expert_probabilities)
     if one == two == prediction.label:
         return f"{gates} Alone, each of them would also have said {one}."
@@ -31,8 +54,21 @@ def words(prediction: Prediction) -> str:
     return f"{gates} Alone, expert 1 would have said {one} and expert 2 {two}; together they say {prediction.label}."
 
 
+def evidence(gates: GatesByClass | None) -> str:
+    """Why the experts bear the names they bear."""
+    if gates is None:
+        return "This model was not tested, so nothing is known of the classes that its experts are used for."
+    if gates.barely_differ:
+        return (
+            "On the test pictures the gates of this model barely differ between the classes "
+            f"(they tell {gates.information:.2f} bits of the class, {gates.by_chance.mean():.2f} by chance alone), so its "
+            "experts go by their numbers only."
+        )
+    return f"On the test pictures, {gates.name(0)}; {gates.name(1)}."
+
+
 class ExpertPanel(gr.HTML):
-    """Value: a `Prediction`, or None for nothing."""
+    """Value: `Experts`, or None for nothing."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
@@ -43,17 +79,19 @@ class ExpertPanel(gr.HTML):
             **options,
         )
 
-    def postprocess(self, value: Prediction | None) -> dict[str, Any] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def postprocess(self, value: Experts | None) -> dict[str, Any] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         if value is None:
             return None
-        first, second = value.gates
+        prediction = value.prediction
+        first, second = prediction.gates
         answers = [
-            ("the mixture, which answered", "both", value.probabilities),
-            ("expert 1 alone", "one", value.expert_probabilities[0]),
-            ("expert 2 alone", "two", value.expert_probabilities[1]),
+            ("the mixture, which answered", "both", prediction.probabilities),
+            ("expert 1 alone", "one", prediction.expert_probabilities[0]),
+            ("expert 2 alone", "two", prediction.expert_probabilities[1]),
         ]
         return {
             "words": words(value),
+            "evidence": evidence(value.gates),
             "width": round(100 * first, 2),
             "first": percent(first),
             "second": percent(second),
@@ -68,13 +106,35 @@ class ExpertPanel(gr.HTML):
                 }
                 for title, kind, probabilities in answers
             ],
+            "answer": CLASSES[value.knockouts.answer],
+            "moves": _moves(value.knockouts),
         }
+
+
+def _moves(knockouts: Knockouts) -> list[dict[str, Any]]:
+    """How far each expert moved the logit of the answer, as a bar from the middle: to the right, for the answer."""
+    longest = max(LEAST, *(abs(float(moved)) for moved in knockouts.contributions))
+    rows = []
+    for kind, moved, gate in zip(("one", "two"), knockouts.contributions.tolist(), knockouts.gates, strict=True):
+        width = 50 * abs(moved) / longest
+        rows.append(
+            {
+                "kind": kind,
+                "name": "expert 1" if kind == "one" else "expert 2",
+                "gate": percent(gate),
+                "text": f"{moved:+.2f}".replace("-", "\N{MINUS SIGN}"),
+                "left": round(50 if moved > 0 else 50 - width, 2),
+                "width": round(width, 2),
+            }
+        )
+    return rows
 
 
 _TEMPLATE = """
 {{#if value}}
   <div class="ep">
     <p class="ep-words">{{value.words}}</p>
+    <p class="ep-quiet">{{value.evidence}}</p>
     <div class="ep-gates">
       <div class="ep-numbers"><span class="ep-one">expert 1: {{value.first}}</span><span
         class="ep-two">expert 2: {{value.second}}</span></div>
@@ -91,6 +151,21 @@ _TEMPLATE = """
           {{/each}}
         </table>
       {{/each}}
+    </div>
+    <div>
+      <table class="ep-moves">
+        <caption>How far each expert moved the score of {{value.answer}}</caption>
+        <thead><tr><th></th><th scope="col">gate</th><th scope="col"><span class="ep-sides"><span>against</span><span>for
+          {{value.answer}}</span></span></th><th scope="col">score</th></tr></thead>
+        {{#each value.moves}}
+          <tr><th scope="row">{{this.name}}</th><td class="ep-number">{{this.gate}}</td>
+            <td class="ep-track" aria-hidden="true"><div><i class="ep-{{this.kind}}"
+              style="margin-left:{{this.left}}%;width:{{this.width}}%"></i><b></b></div></td>
+            <td class="ep-number">{{this.text}}</td></tr>
+        {{/each}}
+      </table>
+      <p class="ep-quiet">The change of the score (the logit, before it becomes a probability) when this expert's weighted
+        output is left out. A large gate with a small effect has not decided much.</p>
     </div>
   </div>
 {{/if}}

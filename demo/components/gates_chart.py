@@ -50,7 +50,7 @@ class GatesChart(gr.HTML):
                     "two": percent(1 - float(mean)) if known else "",
                 }
             )
-        return {"words": words(value), "information": _information(value), "rows": rows}
+        return {"words": words(value), "information": information(value), "rows": rows}
 
 
 def words(gates: GatesByClass) -> str:
@@ -61,7 +61,8 @@ def words(gates: GatesByClass) -> str:
     return f"Expert 1 is used most for {one}, expert 2 for {two}."
 
 
-def _information(gates: GatesByClass) -> str:
+def information(gates: GatesByClass) -> str:
+    """How much of a picture's class its gates tell, beside what chance would seem to tell."""
     return (
         f"The weight of a picture tells {gates.information:.2f} of the {np.log2(len(CLASSES)):.2f} bits that its class "
         f"takes (mutual information); with shuffled classes it would seem to tell {gates.by_chance.mean():.2f}."
