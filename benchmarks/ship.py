@@ -14,7 +14,8 @@ from typing import Any
 
 from diclam import bundle, checkpoint, data, fader, runs
 from diclam.evaluate import FIGURES, TABLE, Evaluation
-from diclam.recipe import RECIPES, TrainConfig
+from diclam.recipe import TrainConfig
+from diclam.report import command
 from diclam.terminal import REASONS, clock
 
 FILES = (checkpoint.CONFIG, checkpoint.WEIGHTS, runs.INFO, runs.EVENTS, FIGURES, TABLE)
@@ -39,22 +40,6 @@ def main() -> None:
     card = model_card(info, status, evaluation)
     (options.out / "README.md").write_text(card, encoding="utf-8")
     print(card)
-
-
-def command(info: dict[str, Any]) -> str:
-    """The `diclam train` command that gives this run's settings."""
-    config = TrainConfig.from_dict(info["config"])
-    recipe = RECIPES[config.recipe].to_dict()
-    words = ["python -m diclam train", f"--recipe {config.recipe}"]
-    for name, given in config.to_dict().items():
-        changes = given.items() if name == "model" else [(name, given)]
-        before = recipe["model"] if name == "model" else recipe
-        for key, setting in changes:
-            if setting != before[key]:
-                flag = f"--{'no-' if setting is False else ''}{key.replace('_', '-')}"
-                value = f"{setting:g}" if isinstance(setting, float) else str(setting)
-                words.append(flag if isinstance(setting, bool) else f"{flag} {value}")
-    return " ".join(words) + " --run-dir RUN"
 
 
 def model_card(info: dict[str, Any], status: runs.Status, evaluation: Evaluation) -> str:
@@ -90,7 +75,7 @@ tags: [cifar10, attention, mixture-of-experts]
 
 Made with
 
-    {command(info)}
+    {command(TrainConfig.from_dict(info["config"]))}
     python -m benchmarks.ship RUN
 
 and tested once, at the end of that command. `python -m diclam evaluate bundled` prints the figures again.

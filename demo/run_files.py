@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from diclam import checkpoint, evaluate
+from diclam import checkpoint, evaluate, runs
 from diclam.errors import RunError
 from diclam.files import replacing
 from diclam.runs import Run
@@ -36,6 +36,19 @@ def weights(run: Run, cache: Path) -> Path:
                 archive.write(source, f"{run.name}/{source.name}")
 
     return _cached(cache, f"{run.name}_checkpoint.zip", sources, pack)
+
+
+def report(run: Run, cache: Path) -> Path:
+    """One page of HTML with all figures, settings and test of the run, in the folder `cache`. Raises RunError when there is
+    nothing to show, CheckpointError when its evaluation is damaged."""
+    from diclam.report import Report  # Only here: a page that opens need not wait for the drawing library.
+
+    sources = [path for name in (runs.INFO, runs.EVENTS, evaluate.FIGURES) if (path := run.path / name).is_file()]
+
+    def write(path: Path) -> None:
+        path.write_text(Report(run).page(), encoding="utf-8")
+
+    return _cached(cache, f"{run.name}_report.html", sources, write)
 
 
 def _cached(cache: Path, name: str, sources: list[Path], write: Callable[[Path], object]) -> Path:

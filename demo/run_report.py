@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from diclam.draw import percent
 from diclam.events import Finished
 from diclam.runs import Status
-from diclam.terminal import REASONS, amount, clock
+from diclam.terminal import REASONS, amount, clock, duration
 
 # Pictures a second are the mean of so many reports, or they would flicker.
 REPORTS = 8
@@ -75,12 +75,6 @@ def figures(status: Status) -> list[tuple[str, str]]:
         ("Recall", f"{tested.recall:.3f}"),
         ("F1", f"{tested.f1:.3f}"),
     ]
-
-
-def duration(seconds: float) -> str:
-    """41 -> '41 s', 125 -> '2 min 5 s'."""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes and rest else f"{minutes} min" if minutes else f"{rest} s"
 
 
 def time_left(elapsed: float, budget: float) -> str:

@@ -8,9 +8,9 @@ import gradio as gr
 from gradio.components import Component
 
 from demo.components.raw_number import RawNumber
-from demo.run_report import duration
 from demo.run_settings import FIRST, MIN_BUDGET, RECIPE_WORDS, presets
 from diclam.recipe import RECIPES, TrainConfig, field_docs
+from diclam.terminal import duration
 
 
 @dataclass(frozen=True)

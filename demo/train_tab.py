@@ -61,9 +61,10 @@ def build() -> TrainTab:
                     use_model = gr.Button("Use this model in all tabs", variant="primary", size="md", elem_id="dc-use")
                     predictions = gr.Button("Download predictions (CSV)", size="md", elem_id="dc-predictions")
                     weights = gr.Button("Download checkpoint (zip)", size="md", elem_id="dc-checkpoint")
+                    report = gr.Button("Download report (HTML)", size="md", elem_id="dc-report")
     timer = gr.Timer(1, active=False)
     parts = Parts(
-        form.start, form.stop, status, loss, accuracy, results, cards, use_model, predictions, weights, timer,
+        form.start, form.stop, status, loss, accuracy, results, cards, use_model, predictions, weights, report, timer,
         shown_run=gr.State(""), seen=gr.State(None),
     )  # fmt: skip
     _wire(parts, form)
@@ -107,7 +108,12 @@ def _wire(parts: Parts, form: Form) -> None:
     parts.start.click(begin, form.settings, outputs, **quiet)
     parts.stop.click(None, None, parts.stop, js=f"() => '{STOPPING}'", api_visibility="private")
     parts.stop.click(halt, parts.shown_run, outputs, queue=False, **quiet).then(_see_to_it, parts.shown_run, None, **quiet)
-    for button, make in ((parts.predictions, run_files.predictions), (parts.weights, run_files.weights)):
+    downloads = (
+        (parts.predictions, run_files.predictions),
+        (parts.weights, run_files.weights),
+        (parts.report, run_files.report),
+    )
+    for button, make in downloads:
         file = gr.DownloadButton(visible=False)
         made = button.click(_download(make, Path(file.GRADIO_CACHE)), parts.shown_run, file, **quiet)
         made.success(None, file, None, js=_SAVE, api_visibility="private")

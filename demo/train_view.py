@@ -49,6 +49,7 @@ class Parts:
     use_model: gr.Button
     predictions: gr.Button
     weights: gr.Button
+    report: gr.Button
     timer: gr.Timer
     shown_run: gr.State
     seen: gr.State

@@ -1,4 +1,4 @@
-"""The command line: python -m diclam train | evaluate | predict | explain | runs | data."""
+"""The command line: python -m diclam train | evaluate | predict | explain | report | runs | data."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ EPILOG = """examples:
   python -m diclam evaluate my-run
   python -m diclam predict bundled cat.jpg --json
   python -m diclam explain bundled cat.jpg --out explanation.png
+  python -m diclam report my-run
 
 The data set is kept in the folder that DICLAM_DATA names, runs without --run-dir in the one that DICLAM_RUNS names."""
 
@@ -69,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", type=Path, required=True, metavar="FILE", help="the drawing; a .png")
     sub.add_argument("--query", default="8,8", metavar="ROW,COLUMN",
                      help="position whose attention is drawn, 0 to 15 each; default: 8,8")  # fmt: skip
+    sub = add("report", _report, "write a run's figures, settings and test as one HTML page and PNG files")
+    sub.add_argument("run", help="a run's folder or name, or 'bundled'")
+    where = "where report.html and the PNGs go; default: 'report' in the run's folder, 'diclam-report' here for 'bundled'"
+    sub.add_argument("--out", type=Path, metavar="FOLDER", help=where)
     sub = add("runs", _runs, "list the runs of this machine, the newest first")
     sub.add_argument("--json", action="store_true", help="print one JSON object a run")
     add("data", _data, "fetch the data set, if it is not there yet, and say where it is")
@@ -210,6 +215,14 @@ def _explain(options: argparse.Namespace) -> None:
     except OSError as error:
         raise ConfigError(f"Cannot write {options.out} ({error.strerror or error}).") from error
     print(options.out)
+
+
+def _report(options: argparse.Namespace) -> None:
+    from diclam import report, runs
+
+    folder = runs.locate(options.run)
+    usual = Path("diclam-report") if options.run == "bundled" else folder / "report"
+    print(report.write(runs.Run(folder), options.out or usual))
 
 
 def _runs(options: argparse.Namespace) -> None:

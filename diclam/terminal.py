@@ -105,6 +105,12 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
+def duration(seconds: float) -> str:
+    """41 -> '41 s', 125 -> '2 min 5 s'."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes and rest else f"{minutes} min" if minutes else f"{rest} s"
+
+
 def amount(event: Fetching) -> str:
     """How much has come: '34 of 170 MB', '3 of 5 files', '12 seconds'."""
     if event.unit == "bytes":

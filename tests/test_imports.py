@@ -31,6 +31,7 @@ def roots(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", CORE, ids=lambda path: path.name)
 def test_the_core_knows_no_page(path: Path) -> None:
     assert not roots(path) & {"gradio", "plotly", "demo", "app"}
+    assert not any("pyplot" in name for name in imported(path)), "its state is shared by everybody in the process"
 
 
 @pytest.mark.parametrize("path", DEMO, ids=lambda path: str(path.relative_to(ROOT)))
@@ -61,4 +62,4 @@ def test_the_network_imports_nothing_above_it() -> None:
 
 def test_importing_the_network_is_light() -> None:
     for path in (ROOT / "diclam" / name for name in ("__init__.py", "model.py", "full.py")):
-        assert not roots(path) & {"pandas", "sklearn", "PIL", "torchvision"}
+        assert not roots(path) & {"pandas", "sklearn", "PIL", "torchvision", "matplotlib"}

@@ -67,6 +67,11 @@ def test_train_evaluate_and_list_a_run(
     assert f"accuracy {before['accuracy']:.2%}" in capsys.readouterr().out
     assert json.loads((folder / "evaluation.json").read_text()) == before
 
+    assert cli.main(["report", "mine"]) == 0
+    page = folder / "report" / "report.html"
+    assert capsys.readouterr().out.strip() == str(page)
+    assert f"{before['f1']:.4f}" in page.read_text(encoding="utf-8")
+
     assert cli.main(["runs", "--json"]) == 0
     row = json.loads(capsys.readouterr().out)
     assert row["name"] == "mine"
@@ -113,6 +118,8 @@ def test_explain_writes_a_drawing(model: Path, picture: Path, tmp_path: Path) ->
         (["train", "--resume", "MODEL"], "readable run.json"),
         (["train", "--resume", "MODEL", "--seed", "3", "--recipe", "fast"], "leave out --recipe, --seed"),
         (["evaluate", "no-such-run"], "no run 'no-such-run'"),
+        (["report", "no-such-run"], "no run 'no-such-run'"),
+        (["report", "MODEL"], "nothing to report"),
         (["predict", "MODEL", "no-such-picture.png"], "no-such-picture.png"),
         (["predict", "MODEL", "TEXT"], "PNG"),
         (["explain", "MODEL", "PICTURE", "--out", "OUT", "--query", "one"], "--query"),
@@ -146,7 +153,7 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(SystemExit, match="0"):
         cli.main(["--help"])
     text = capsys.readouterr().out
-    for command in ("train", "evaluate", "predict", "explain", "runs", "data"):
+    for command in ("train", "evaluate", "predict", "explain", "report", "runs", "data"):
         assert command in text
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from demo import plots
+from diclam.curves import POINTS, smooth
 from diclam.events import Step, Validated
 
 # Plotly's figures take their attributes at run time; to a type checker they are anything.
@@ -30,37 +29,7 @@ def validated(k: int, right: float, best: bool = True) -> Validated:
     return Validated(k, k / 50, 2.0 - right, right, 500, k * 0.5, best)
 
 
-@given(count=st.integers(0, 5000), most=st.integers(3, 500))
-def test_a_thinned_curve_is_short_and_keeps_its_ends(count: int, most: int) -> None:
-    points = list(range(count))
-    kept = plots.thin(points, most)
-    assert len(kept) <= most
-    assert kept[:1] == points[:1]
-    assert kept[-1:] == points[-1:]
-    assert kept == sorted(set(kept))
-    if count <= most - 1:
-        assert kept == points
-
-
-@given(count=st.integers(2, 2000))
-def test_points_of_a_growing_curve_keep_their_places(count: int) -> None:
-    before, after = plots.thin(list(range(count))), plots.thin(list(range(count + 1)))
-    # Either nothing but the newest point changes, or every other point goes.
-    assert set(before[:-1]) <= set(after) or set(after[:-1]) <= set(before)
-
-
-def test_smoothing_follows_the_values_without_a_first_pull() -> None:
-    assert plots.smooth([3.0, 3.0, 3.0]) == pytest.approx([3.0, 3.0, 3.0])
-    first, second, third = plots.smooth([3.0, 2.0, 1.0])
-    assert first == pytest.approx(3.0)
-    assert second is not None
-    assert third is not None
-    assert 3.0 > second > third > 1.0
-    assert plots.smooth([]) == []
-
-
 def test_a_loss_that_is_no_number_is_a_gap() -> None:
-    assert plots.smooth([1.0, None, 1.0]) == [pytest.approx(1.0), None, pytest.approx(1.0)]
     figure = loss([step(1, 1.0), step(2, None)], [], key="run")
     assert list(figure.data[0].y) == [1.0, None]
 
@@ -71,7 +40,7 @@ def test_the_loss_figure_shows_every_kind_of_loss_over_epochs() -> None:
     raw, smoothed, validation = figure.data
     assert list(raw.x) == list(smoothed.x) == [k / 50 for k in range(1, 11)]
     assert list(raw.y) == pytest.approx([s.loss for s in steps])
-    assert list(smoothed.y) == pytest.approx(plots.smooth([s.loss for s in steps]), abs=1e-4)
+    assert list(smoothed.y) == pytest.approx(smooth([s.loss for s in steps]), abs=1e-4)
     assert (list(validation.x), list(validation.y)) == ([0.1], [1.6])
     assert len({trace.name for trace in figure.data}) == 3
     assert "after 0.20 epochs" in figure.layout.meta
@@ -109,7 +78,7 @@ def test_nothing_yet_is_an_empty_pair_of_axes_that_says_so(figure: Any) -> None:
 def test_a_long_run_is_sent_in_few_bytes() -> None:
     steps = [step(k, 2.345678912345 / (1 + k / 1000), total=4000) for k in range(1, 4001)]
     figure = loss(steps, [validated(k * 100, 0.5) for k in range(1, 41)], key="run")
-    assert all(len(trace.x) <= plots.POINTS for trace in figure.data)
+    assert all(len(trace.x) <= POINTS for trace in figure.data)
     assert len(figure.to_json()) < 14_000
 
 

@@ -51,9 +51,18 @@ def test_a_file_is_made_once_and_anew_when_the_run_changed(run: Run, tmp_path: P
     assert run_files.predictions(run, tmp_path) != first
 
 
+def test_the_report_is_one_page_with_the_figures_of_the_test(run: Run, tmp_path: Path) -> None:
+    path = run_files.report(run, tmp_path / "cache")
+    assert path.name == "a-run_report.html"
+    assert f"{run.evaluation().f1:.4f}" in path.read_text(encoding="utf-8")
+    assert not list(run.path.glob("*.html"))
+
+
 def test_a_run_without_results_is_a_readable_error(tmp_path: Path) -> None:
     run = Run(tmp_path / "empty")
     with pytest.raises(RunError, match="no predictions"):
         run_files.predictions(run, tmp_path)
     with pytest.raises(RunError, match="no weights"):
         run_files.weights(run, tmp_path)
+    with pytest.raises(RunError, match="nothing to report"):
+        run_files.report(run, tmp_path)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from demo.run_report import EMPTY, Report, duration, figures, report, time_left
+from demo.run_report import EMPTY, Report, figures, report, time_left
 from diclam.events import Failed, Fetching, Finished, Started, Step, Tested, Testing, Validated
 from diclam.runs import Status
 from diclam.terminal import REASONS
@@ -132,13 +132,6 @@ def test_the_figures_are_those_of_the_final_test() -> None:
         "Accuracy": "61.2 %", "Training time": "2 min", "Precision": "0.600", "Recall": "0.610", "F1": "0.605",
     }  # fmt: skip
     assert figures(TESTING) == []
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0 s"), (41.4, "41 s"), (59.6, "1 min"), (120, "2 min"), (125, "2 min 5 s")]
-)
-def test_a_duration_in_words(seconds: float, text: str) -> None:
-    assert duration(seconds) == text
 
 
 def test_time_left_is_never_negative() -> None:

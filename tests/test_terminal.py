@@ -9,7 +9,7 @@ import pytest
 
 from diclam.events import Failed, Fetching, Finished, Started, Step, Tested, Testing, Validated
 from diclam.runs import Run
-from diclam.terminal import REASONS, Progress, clock, describe
+from diclam.terminal import REASONS, Progress, clock, describe, duration
 
 
 class Terminal(io.StringIO):
@@ -56,6 +56,13 @@ def test_a_file_is_not_flooded() -> None:
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0:00"), (75, "1:15"), (59.6, "1:00"), (3725, "1:02:05")])
 def test_time_is_written_as_a_clock(seconds: float, text: str) -> None:
     assert clock(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 s"), (41.4, "41 s"), (59.6, "1 min"), (120, "2 min"), (125, "2 min 5 s")]
+)
+def test_a_duration_in_words(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
 
 
 def test_every_reason_has_words() -> None:

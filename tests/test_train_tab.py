@@ -305,6 +305,13 @@ def test_downloads_are_of_runs_alone(page: Page, root: Path, name: str) -> None:
             page.listener(page.part(button), "click")(name)
 
 
+@pytest.mark.parametrize("name", ["", "../2001", "/etc", "no-such-run", "empty"])
+def test_reports_are_of_runs_alone(page: Page, root: Path, name: str) -> None:
+    (root / "empty").mkdir(parents=True)
+    with pytest.raises(gr.Error, match=r"no run|nothing to report"):
+        page.listener(page.part("dc-report"), "click")(name)
+
+
 def test_what_is_offered_comes_from_the_core(page: Page) -> None:
     assert [value for _, value in page.part("dc-recipe").choices] == list(RECIPES)
     assert page.part("dc-recipe").value == FIRST.recipe

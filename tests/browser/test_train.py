@@ -124,6 +124,10 @@ def test_a_run_is_watched_reloaded_finished_used_and_taken_home(page: Page, app:
     with zipfile.ZipFile(download.value.path()) as archive:
         archive.extractall(tmp_path)
     checkpoint.load(tmp_path / run.name)
+    with page.expect_download() as download:
+        page.locator("#dc-report").click()
+    assert download.value.suggested_filename == f"{run.name}_report.html"
+    assert f"{evaluation.f1:.4f}" in download.value.path().read_text(encoding="utf-8")
     use_model(page, run)
 
 
