@@ -121,7 +121,7 @@ def _refuse_other_flags(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from diclam import recorder, runs
+    from diclam import distill, recorder, runs
     from diclam.terminal import Progress
 
     interrupts = 0
@@ -145,6 +145,7 @@ def _train(options: argparse.Namespace) -> None:
             recorder.resume(run, progress.show, lambda: interrupts > 0)
         else:
             train_config = _train_config(options)
+            distill.check(train_config)  # before there is a folder of a run that never began
             run = runs.Run(options.run_dir) if options.run_dir else runs.new(train_config.recipe)
             recorder.record(run, train_config, progress.show, lambda: interrupts > 0)
     finally:

@@ -100,6 +100,16 @@ class TrainConfig:
     """Weight of the newest batch in BatchNorm's moving averages, above 0 to 1; short runs need a larger one."""
     label_smoothing: float = 0.0
     """Share of the target that is spread evenly over all classes, 0 to 1 (exclusive)."""
+    teacher: str = ""
+    """A trained model from whose answers the network learns as well (Hinton et al. 2015): a run's folder or name, or
+    'bundled'; none when empty. It answers each picture and its mirror image once, within the time limit, so with random
+    crops the answer is that to the picture before it was shifted; with cutout it answers each picture as it was changed,
+    each time. The held-out accuracy is fair only when the teacher has not learned from the held-out pictures either."""
+    teacher_weight: float = 0.9
+    """Weight of the teacher's answers in the loss, 0 to 1; the labels have the rest. Only with a teacher."""
+    teacher_temperature: float = 4.0
+    """Temperature that softens the answers of both networks before they are compared, 0.1 to 100; the higher it is, the more
+    counts what the teacher says of the less probable classes. Only with a teacher."""
     gradient_clip: float = 1.0
     """Largest norm of the gradient over all weights; longer ones are scaled down. Above 0."""
     flip: str = "random"
@@ -144,6 +154,9 @@ class TrainConfig:
         _number("head_scale", self.head_scale, 1e-6, 1e6)
         _number("norm_momentum", self.norm_momentum, 1e-6, 1)
         _number("label_smoothing", self.label_smoothing, 0, 0.999)
+        _text("teacher", self.teacher)
+        _number("teacher_weight", self.teacher_weight, 0, 1)
+        _number("teacher_temperature", self.teacher_temperature, 0.1, 100)
         _number("gradient_clip", self.gradient_clip, 1e-9, 1e9)
         _whole("crop_padding", self.crop_padding, 0, 16)
         _whole("cutout", self.cutout, 0, 32)

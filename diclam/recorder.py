@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import torch
 
-from diclam import checkpoint, data
+from diclam import checkpoint, data, distill
 from diclam.errors import ConfigError, DiclamError, RunError
 from diclam.evaluate import evaluate
 from diclam.events import Event, Failed, Fetching, Finished, Resumed, Step, Tested, Testing, Validated
@@ -53,12 +53,14 @@ def record(run: Run, config: TrainConfig, watch: Watch, stop: Callable[[], bool]
 def resume(run: Run, watch: Watch, stop: Callable[[], bool]) -> None:
     """Goes on with a run that was cut off in training, from its last kept state: the same settings, the time already used,
     and, with a number of epochs, the same final weights as if nothing had happened. What was written after that state is
-    taken out of its events. Raises RunError when the folder holds no such run, or when its process is still there."""
+    taken out of its events. Raises RunError when the folder holds no such run, or when its process is still there;
+    ConfigError when its teacher is gone."""
     config = TrainConfig.from_dict(run.info()["config"])
     if run.alive():
         raise RunError(f"The run {run.name} is still going on.")
     if any(isinstance(event, Finished) for event in run.events()):
         raise RunError(f"The training of {run.name} has ended; `python -m diclam evaluate` tests it again.")
+    distill.check(config)
     state = _load_state(run)
     run.claim(os.getpid())
     run.withdraw_stop()

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from diclam import initialize
+from diclam import distill, initialize
 from diclam.batches import Batches
 from diclam.data import Cifar10, split
 from diclam.device import Clock, autocast, pick_device, pick_precision
@@ -81,7 +81,8 @@ def train(
     When the generator ends, or is closed, the model holds the weights that are kept: the ones of the best validation; the
     last ones where nothing is held out; the last ones known to be good when the loss is no longer finite. At each
     `Validated` it holds the weights that were validated. `stop` is asked before each step. Seeds torch's global generator,
-    from which dropout draws. Raises ConfigError when the data set is smaller than the part to hold out.
+    from which dropout draws. Raises ConfigError when the data set is smaller than the part to hold out, or the
+    teacher cannot be had.
     """
     return Training(model, data, config, clock=clock, stop=stop).run()
 
@@ -115,6 +116,7 @@ class Training:
                 f"holdout must be smaller than the {len(data.train_labels):,} training pictures; got {config.holdout:,}."
             )
         self.model, self.data, self.config, self.clock, self.stop = model, data, config, clock, stop
+        self.teacher_model = distill.load(config.teacher) if config.teacher else None
 
     def run(self, state: State | None = None) -> Iterator[Event]:
         """All events; with a state, those that follow it."""
@@ -153,6 +155,9 @@ class Training:
         initialize.prepare(self.model, images, config)
         self.optimizers = build_optimizers(self.model, config, self.dtype)
         self.batches = Batches(images, labels, config)
+        self.teacher: distill.Teacher | None = None
+        if self.teacher_model:
+            self.teacher = distill.Teacher(self.teacher_model, images, config, self.dtype)
         self.seen = self.step = self.validated_step = 0
         self.validated_at = 0.0, 0.0
         """Fraction and epoch of the last validation."""
@@ -178,6 +183,7 @@ class Training:
             "weights": self.model.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "batches": self.batches.state(),
+            "teacher": self.teacher.state() if self.teacher else None,
             "random": _random_state(self.device),
         }
 
@@ -191,6 +197,8 @@ class Training:
         for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(values)
         self.batches.restore(state["batches"])
+        if self.teacher:
+            self.teacher.restore(state["teacher"])
         _set_random_state(self.device, state["random"])
 
     def _started(self) -> Started:
@@ -287,6 +295,8 @@ class Training:
         with autocast(self.device, self.dtype):
             logits_BK = self.model(batch.pictures_B3HW)
         loss = F.cross_entropy(logits_BK.float(), batch.labels_B, label_smoothing=config.label_smoothing)
+        if self.teacher:
+            loss = self.teacher.mixed(loss, logits_BK.float(), batch)
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         loss.backward()
