@@ -14,14 +14,13 @@ from PIL import Image
 
 from demo import attention_section, expert_section
 from demo.components.answer_bars import AnswerBars, AnswerSentence
-from demo.components.data_uri import data_uri
 from demo.components.example_strip import ExampleStrip
 from demo.components.payload import whole
 from demo.components.safe_image import SafeImage
 from demo.components.seen_picture import SeenPicture
 from demo.messages import told
 from diclam.data import CLASSES
-from diclam.draw import render
+from diclam.draw import data_uri, render
 from diclam.explain import Explanation, explain
 from diclam.knockout import knock_out
 from diclam.predict import Picture

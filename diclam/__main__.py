@@ -21,7 +21,7 @@ EPILOG = """examples:
   python -m diclam train --recipe report --budget 120 --run-dir my-run
   python -m diclam evaluate my-run
   python -m diclam predict bundled cat.jpg --json
-  python -m diclam explain bundled cat.jpg --out explanation.png
+  python -m diclam explain bundled cat.jpg --out explanation.html
   python -m diclam report my-run
 
 The data set is kept in the folder that DICLAM_DATA names, runs without --run-dir in the one that DICLAM_RUNS names."""
@@ -64,10 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("model", help=MODEL_HELP)
     sub.add_argument("pictures", nargs="+", type=Path, metavar="picture", help="PNG, JPEG, WebP, GIF or BMP")
     sub.add_argument("--json", action="store_true", help="print one JSON object a picture, with all probabilities and gates")
-    sub = add("explain", _explain, "draw where attention mixed information and which expert answered")
+    sub = add("explain", _explain, "show where attention mixed information and which expert answered")
     sub.add_argument("model", help=MODEL_HELP)
     sub.add_argument("picture", type=Path, help="PNG, JPEG, WebP, GIF or BMP")
-    sub.add_argument("--out", type=Path, required=True, metavar="FILE", help="the drawing; a .png")
+    sub.add_argument("--out", type=Path, required=True, metavar="FILE", help="a .html page, .json or .png")
     sub.add_argument("--query", default="8,8", metavar="ROW,COLUMN",
                      help="position whose attention is drawn, 0 to 15 each; default: 8,8")  # fmt: skip
     sub = add("report", _report, "write a run's figures, settings and test as one HTML page and PNG files")
@@ -200,19 +200,19 @@ def _predict(options: argparse.Namespace) -> None:
 
 
 def _explain(options: argparse.Namespace) -> None:
-    from diclam import checkpoint, draw, runs
-    from diclam.explain import explain
+    from diclam import checkpoint, runs
+    from diclam.export import export
     from diclam.predict import load_picture
 
     try:
         row, column = (int(part) for part in options.query.split(","))
     except ValueError as error:
         raise ConfigError(f"--query must be two whole numbers such as 8,8; got {options.query!r}.") from error
-    picture = load_picture(options.picture)
-    explanation = explain(checkpoint.load(runs.locate(options.model)), picture.pixels)
-    drawing = draw.render(explanation, picture, query=(row, column))
+    picture, kind = load_picture(options.picture), options.out.suffix.lower().lstrip(".")
+    model = checkpoint.load(runs.locate(options.model))
+    content = export(model, picture, kind, name=options.model, query=(row, column))
     try:
-        drawing.save(options.out, format="PNG")
+        options.out.write_bytes(content)
     except OSError as error:
         raise ConfigError(f"Cannot write {options.out} ({error.strerror or error}).") from error
     print(options.out)

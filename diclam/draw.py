@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import math
 
 import numpy as np
@@ -42,10 +44,27 @@ def points(change: float) -> str:
     return f"{100 * change:+.1f} points".replace("-", "\N{MINUS SIGN}")
 
 
+def whole_percent(fraction: float) -> str:
+    """0.931 -> '93 %', for sentences; never '0 %' or '100 %' for what is only close to it."""
+    rounded = round(fraction * 100)
+    if rounded == 0 < fraction:
+        return "< 1 %"
+    if rounded == 100 and fraction < 1:
+        return "> 99 %"
+    return f"{rounded} %"
+
+
 def sentence(probabilities: tuple[float, ...]) -> str:
-    """The answer in words: 'The network says cat, 93.1 % sure. Next: dog 4.0 %.'"""
+    """The answer in words: 'Most likely a cat (71 %); it could be a dog (22 %).' Without the second when that rounds
+    to nothing."""
     (first, p), (second, q) = ranked(probabilities)[:2]
-    return f"The network says {first}, {percent(p)} sure. Next: {second} {percent(q)}."
+    other = f"; it could be {with_article(second)} ({whole_percent(q)})" if round(100 * q) else ""
+    return f"Most likely {with_article(first)} ({whole_percent(p)}){other}."
+
+
+def with_article(name: str) -> str:
+    """cat -> a cat, airplane -> an airplane"""
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def cividis(levels: np.ndarray) -> np.ndarray:
@@ -61,14 +80,31 @@ def level(weights: np.ndarray) -> np.ndarray:
     return ((to_byte(weights).astype(float) - EVEN) / (2 * reach) + 0.5).clip(0, 1)
 
 
+def data_uri(image: Image.Image, kind: str = "PNG") -> str:
+    """A picture as a `data:` address, for a page without a second file; PNG keeps every pixel, JPEG is smaller."""
+    file = io.BytesIO()
+    image.save(file, kind)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def attention_image(weights: np.ndarray) -> Image.Image:
+    """One map (rows, columns) in cividis, a pixel for each position."""
+    return Image.fromarray(cividis(level(weights.reshape(-1)).reshape(weights.shape)))
+
+
+def change_image(changes: np.ndarray, reach: float) -> Image.Image:
+    """Changes (rows, columns) as a picture, a pixel each: blue below 0, orange above, white at 0, full colour at `reach`."""
+    strength = np.clip(np.abs(changes) / reach, 0, 1)[..., None] if reach > 0 else np.zeros((*changes.shape, 1))
+    ends = [np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) for colour in (BLUE, ORANGE)]
+    full = np.where(changes[..., None] < 0, *ends)
+    return Image.fromarray((255 + (full - 255) * strength).round().astype(np.uint8))
+
+
 def render(explanation: Explanation, picture: Picture, query: tuple[int, int] = (8, 8)) -> Image.Image:
     """An RGB drawing, 1000 pixels wide. `query` is the position (row, column) whose attention is drawn, from 0.
     Raises ConfigError when it lies outside the explanation's grid."""
     rows, columns = explanation.grid
-    if not (0 <= query[0] < rows and 0 <= query[1] < columns):
-        raise ConfigError(
-            f"The position must be a row in 0 .. {rows - 1} and a column in 0 .. {columns - 1}; got {query[0]},{query[1]}."
-        )
+    check_query(query, explanation.grid)
     heads = len(explanation.attention)
     map_width, map_height = columns * CELL, rows * CELL
     lines = math.ceil((heads + 1) / MAPS_A_ROW)
@@ -84,8 +120,8 @@ def render(explanation: Explanation, picture: Picture, query: tuple[int, int] = 
     tiles = [("the picture, the position marked", seen)]
     for head in range(heads):
         weights = explanation.map(head, query)
-        colours = Image.fromarray(cividis(level(weights.reshape(-1)).reshape(weights.shape)))
-        tiles.append((f"head {head + 1}: {_strongest(weights)}", colours.resize(seen.size, Image.Resampling.NEAREST)))
+        drawn = attention_image(weights).resize(seen.size, Image.Resampling.NEAREST)
+        tiles.append((f"head {head + 1}: {_strongest(weights)}", drawn))
     for i, (label, tile) in enumerate(tiles):
         x = MARGIN + i % MAPS_A_ROW * (map_width + 8)
         top = y + i // MAPS_A_ROW * (map_height + 56)
@@ -99,6 +135,15 @@ def render(explanation: Explanation, picture: Picture, query: tuple[int, int] = 
     y = _heading(pen, y + 44, "Which expert answered")
     y = _gates(pen, y, explanation)
     return sheet.crop((0, 0, WIDTH, y + MARGIN))
+
+
+def check_query(query: tuple[int, int], grid: tuple[int, int]) -> None:
+    """Raises ConfigError when the position (row, column) lies outside the grid."""
+    (row, column), (rows, columns) = query, grid
+    if not (0 <= row < rows and 0 <= column < columns):
+        raise ConfigError(
+            f"The position must be a row in 0 .. {rows - 1} and a column in 0 .. {columns - 1}; got {row},{column}."
+        )
 
 
 def _answer(sheet: Image.Image, pen: ImageDraw.ImageDraw, explanation: Explanation, picture: Picture) -> int:

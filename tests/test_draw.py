@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from diclam.draw import CELL, CIVIDIS, MARGIN, WIDTH, cividis, level, percent, render, sentence
+from diclam.draw import CELL, CIVIDIS, MARGIN, WIDTH, change_image, cividis, level, percent, render, sentence, whole_percent
 from diclam.errors import ConfigError
 from diclam.explain import Explanation
 from diclam.predict import Picture, Prediction, picture_of
@@ -100,4 +100,23 @@ def test_percentages_never_round_to_certainty(fraction: float, text: str) -> Non
 
 def test_the_sentence_names_the_first_two() -> None:
     answer = explanation().prediction.probabilities
-    assert sentence(answer) == "The network says cat, 90.0 % sure. Next: dog 10.0 %."
+    assert sentence(answer) == "Most likely a cat (90 %); it could be a dog (10 %)."
+    sure = tuple(0.997 if k == 1 else 0.003 / 9 for k in range(10))
+    assert sentence(sure) == "Most likely an automobile (> 99 %)."
+
+
+@pytest.mark.parametrize(
+    ("fraction", "text"),
+    [(0, "0 %"), (0.0049, "< 1 %"), (0.005, "< 1 %"), (0.006, "1 %"), (0.71, "71 %"), (0.9951, "> 99 %"), (1, "100 %")],
+)
+def test_whole_percentages_never_round_to_certainty(fraction: float, text: str) -> None:
+    assert whole_percent(fraction) == text
+
+
+def test_changes_are_blue_below_zero_and_orange_above() -> None:
+    drawn = np.asarray(change_image(np.array([[-0.2, 0.2], [0.0, -0.1]]), 0.2)).astype(int)
+    assert drawn[0, 0].tolist() == [0x1F, 0x5F, 0xA8]
+    assert drawn[0, 1].tolist() == [0xB8, 0x5C, 0x00]
+    assert drawn[1, 0].tolist() == [255, 255, 255]
+    assert drawn[1, 1].tolist() == [143, 175, 212]  # half way to blue
+    assert (np.asarray(change_image(np.zeros((2, 2)), 0.0)) == 255).all()

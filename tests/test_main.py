@@ -100,11 +100,15 @@ def test_predict_in_words_and_as_json(model: Path, picture: Path, capsys: pytest
     assert answer["label"] in lines[0]
 
 
-def test_explain_writes_a_drawing(model: Path, picture: Path, tmp_path: Path) -> None:
-    out = tmp_path / "explanation.png"
-    assert cli.main(["explain", str(model), str(picture), "--out", str(out), "--query", "0,15"]) == 0
-    with Image.open(out) as drawing:
+def test_explain_writes_what_the_name_of_the_file_says(model: Path, picture: Path, tmp_path: Path) -> None:
+    outs = [tmp_path / f"explanation.{kind}" for kind in ("png", "html", "JSON")]
+    for out in outs:
+        assert cli.main(["explain", str(model), str(picture), "--out", str(out), "--query", "0,15"]) == 0
+    with Image.open(outs[0]) as drawing:
         assert drawing.width > 300
+    numbers = json.loads(outs[2].read_text(encoding="utf-8"))
+    assert numbers["model"] == str(model)
+    assert f"<h1>{numbers['sentence'].replace('<', '&lt;').replace('>', '&gt;')}</h1>" in outs[1].read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -125,6 +129,7 @@ def test_explain_writes_a_drawing(model: Path, picture: Path, tmp_path: Path) ->
         (["explain", "MODEL", "PICTURE", "--out", "OUT", "--query", "one"], "--query"),
         (["explain", "MODEL", "PICTURE", "--out", "OUT", "--query", "16,0"], "16"),
         (["explain", "MODEL", "PICTURE", "--out", "NOWHERE"], "Cannot write"),
+        (["explain", "MODEL", "PICTURE", "--out", "cat.pdf"], ".html, .json, .png; got 'pdf'"),
     ],
 )
 def test_a_mistake_is_one_readable_line_and_exit_2(

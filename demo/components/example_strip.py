@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from demo.components.data_uri import data_uri
+from diclam.draw import data_uri
 
 HERE = Path(__file__)
 

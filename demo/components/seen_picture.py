@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo.components.data_uri import data_uri
+from diclam.draw import data_uri
 from diclam.predict import Picture
 
 # The whole picture is shown small; this is twice that, for screens with fine pixels.

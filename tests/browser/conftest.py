@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
 # What the Classify tab says once a picture is answered.
-ANSWER = re.compile(r"The network says (\w+), .* sure")
+ANSWER = re.compile(r"Most likely an? (\w+) \(")
 # Chromium's own remarks that say nothing about the page, and what Gradio says when a page is left with requests under way.
 HARMLESS = ("willReadFrequently", "favicon", "AbortError: signal is aborted", "Connection errored out")
 

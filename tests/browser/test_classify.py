@@ -54,7 +54,7 @@ def test_opens_with_an_example_answered(page: Page) -> None:
 
 def test_an_example_is_classified(page: Page) -> None:
     page.locator("#dc-examples button").nth(8).click()
-    expect(sentence(page)).to_contain_text("The network says ship")
+    expect(sentence(page)).to_contain_text("Most likely a ship")
 
 
 def test_an_uploaded_jpeg_is_classified(page: Page, tmp_path: Path, cifar10: Cifar10) -> None:
@@ -62,7 +62,7 @@ def test_an_uploaded_jpeg_is_classified(page: Page, tmp_path: Path, cifar10: Cif
     pixels = cifar10.test_images[1].permute(1, 2, 0).contiguous().numpy()
     Image.fromarray(pixels).resize((640, 640), Image.Resampling.BICUBIC).save(tmp_path / "ship.jpg", quality=92)
     upload(page, tmp_path / "ship.jpg")
-    expect(sentence(page)).to_contain_text("The network says ship")
+    expect(sentence(page)).to_contain_text("Most likely a ship")
 
 
 def test_an_emptied_picture_empties_the_answer(page: Page) -> None:
@@ -70,7 +70,7 @@ def test_an_emptied_picture_empties_the_answer(page: Page) -> None:
     expect(sentence(page)).to_contain_text("Choose a picture")
     expect(page.locator("#dc-bars tr")).to_have_count(0)
     page.locator("#dc-examples button").nth(8).click()
-    expect(sentence(page)).to_contain_text("The network says ship")
+    expect(sentence(page)).to_contain_text("Most likely a ship")
 
 
 def test_the_attention_query_moves_by_keyboard(page: Page) -> None:
@@ -120,7 +120,7 @@ def write_bad(folder: Path, name: str) -> Path:
 )
 def test_a_bad_file_gets_a_message_and_loses_nothing(page: Page, tmp_path: Path, name: str, reason: str) -> None:
     page.locator("#dc-examples button").nth(8).click()
-    expect(sentence(page)).to_contain_text("The network says ship")
+    expect(sentence(page)).to_contain_text("Most likely a ship")
     before = sentence(page).text_content()
     page.locator("#dc-picture input[type=file]").first.set_input_files(write_bad(tmp_path, name))
     expect(toast(page)).to_contain_text(reason)
@@ -179,8 +179,8 @@ def test_the_square_that_is_kept_is_shown_on_a_wide_picture(page: Page, tmp_path
 
 def test_the_tab_is_left_and_found_again_as_it_was(page: Page) -> None:
     page.locator("#dc-examples button").nth(8).click()
-    expect(sentence(page)).to_contain_text("The network says ship")
+    expect(sentence(page)).to_contain_text("Most likely a ship")
     choose_tab(page, "About")
     choose_tab(page, "Classify")
-    expect(sentence(page)).to_contain_text("The network says ship")
+    expect(sentence(page)).to_contain_text("Most likely a ship")
     expect(page.locator("#dc-attention canvas").first).to_be_visible()
