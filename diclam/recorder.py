@@ -172,13 +172,18 @@ def _thinned(tell: Watch) -> Callable[[Fetching | Testing], None]:
 
 
 def _info(config: TrainConfig) -> dict[str, Any]:
-    packages = ("torch", "torchvision", "numpy", "scikit-learn")
     return {
         "config": config.to_dict(),
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "versions": {"python": platform.python_version()} | {p: importlib.metadata.version(p) for p in packages},
+        "versions": versions(),
         "hardware": hardware(),
     }
+
+
+def versions() -> dict[str, str]:
+    """Of Python and of the packages that a result may depend on."""
+    packages = ("torch", "torchvision", "numpy", "scikit-learn")
+    return {"python": platform.python_version()} | {p: importlib.metadata.version(p) for p in packages}
 
 
 def hardware() -> dict[str, Any]:

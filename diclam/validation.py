@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from diclam import augment
 from diclam.device import Clock, autocast
-from diclam.model import CLASSES, DiCLAM
+from diclam.model import CLASSES
 from diclam.recipe import TrainConfig
 
 # Validations together may take a twentieth of the budget; a little is left for what a measurement misses.
@@ -44,14 +44,14 @@ class HeldOut:
         """From now on only the first `count` pictures are looked at, the same each time."""
         self._images, self._labels = self._images[:count], self._labels[:count]
 
-    def look(self, model: DiCLAM) -> Look:
+    def look(self, model: nn.Module) -> Look:
         """The model answers all of them in eval mode, and stays in it."""
         losses_N, said_N = self._answers(model, self._images, self._labels)
         cells = torch.bincount(self._labels * CLASSES + said_N, minlength=CLASSES**2)
         right = (said_N == self._labels).double().mean().item()
         return Look(losses_N.mean().item(), right, cells.view(CLASSES, CLASSES).tolist())
 
-    def affordable(self, model: DiCLAM, config: TrainConfig, pictures: int, clock: Clock) -> tuple[int, float]:
+    def affordable(self, model: nn.Module, config: TrainConfig, pictures: int, clock: Clock) -> tuple[int, float]:
         """-> how many pictures each validation can look at without all of them costing over a twentieth of the run, and the
         seconds that one takes at the most (0 when steps are counted instead of time).
 
@@ -71,7 +71,7 @@ class HeldOut:
         return min(max(int(looks * SHARE / validations), 1), len(self)), reserve
 
     @torch.inference_mode()
-    def _answers(self, model: DiCLAM, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def _answers(self, model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Cross-entropy of each picture, and the class that the model says."""
         model.eval()
         losses, said = [], []

@@ -1,0 +1,160 @@
+"""Where a training step's time goes: python -m benchmarks.step [--recipe fast] [--side 24] [--batch-size 250]
+
+Does the steps of a recipe on made-up pictures, at one side and batch size, on the device at hand, in the precision that a
+run would choose, and takes the median of each part: making the batch, forward, backward, the optimizers. On a GPU each part
+waits for the device, so parts are comparable but their sum is a little more than an unwatched step. Then torch.profiler
+watches a few more steps and names the operations that take the most, each without those it calls.
+
+Prints two Markdown tables and keeps them in benchmarks/results/step.json, one entry for each recipe, side, batch size and
+device.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks import machine
+from benchmarks.rows import RESULTS, Row, Rows
+from diclam import initialize
+from diclam.batches import Batches
+from diclam.device import autocast, pick_device, pick_precision
+from diclam.optim import build_optimizers, set_rates
+from diclam.recipe import CHOICES, RECIPES, TrainConfig, build_model, config
+
+FILE = RESULTS / "step.json"
+KEYS = ("recipe", "side", "batch_size", "device")
+PARTS = ("data", "forward", "backward", "optimizer")
+WARM = 3
+"""Steps before the clock starts: the first ones build kernels."""
+PICTURES = 5000
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recipe", choices=sorted(RECIPES), default="fast")
+    parser.add_argument("--side", type=int, choices=CHOICES["early_side"], default=32, help="of the pictures")
+    parser.add_argument("--batch-size", type=int, help="default: what the recipe says")
+    parser.add_argument("--steps", type=int, default=20, help="that are timed")
+    parser.add_argument("--watched", type=int, default=3, help="steps that the profiler watches")
+    parser.add_argument("--operations", type=int, default=20, help="how many are named")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--anyway", action="store_true", help="measure although other processes keep the machine busy")
+    options = parser.parse_args(arguments)
+    machine.insist_on_quiet(options.anyway)
+    changes = {"batch_size": options.batch_size} if options.batch_size else {}
+    # The early part, at the wanted side, is the whole run.
+    settings = config(options.recipe, device=options.device, early_side=options.side, early_part=1.0, **changes)
+    stepper = Stepper(settings)
+    values = options.recipe, options.side, settings.batch_size, stepper.device.type
+    measure = partial(measured, stepper, options.steps, options.watched, options.operations)
+    print(tables(Rows(FILE, KEYS, anew=True).get(values, measure)))
+
+
+class Stepper:
+    """The training steps of `diclam.train`, in parts that can be timed."""
+
+    def __init__(self, settings: TrainConfig) -> None:
+        torch.manual_seed(settings.seed)
+        self.device = pick_device(settings.device)
+        self.dtype = pick_precision(settings.precision, self.device)
+        self._settings = settings
+        count = max(PICTURES, settings.batch_size)
+        images = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8).to(self.device)
+        labels = torch.randint(0, 10, (count,)).to(self.device)
+        self._model = build_model(settings).to(device=self.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        initialize.prepare(self._model, images, settings)
+        self._optimizers = build_optimizers(self._model, settings, self.dtype)
+        self._batches = Batches(images, labels, settings)
+        self._model.train()
+
+    def step(self) -> tuple[float, float, float, float]:
+        """One step -> seconds of its `PARTS`."""
+        times = [self._now()]
+        batch = self._batches.next(0.5)
+        times.append(self._now())
+        with autocast(self.device, self.dtype):
+            logits_BK = self._model(batch.pictures_B3HW)
+        smoothing = self._settings.label_smoothing
+        loss = F.cross_entropy(logits_BK.float(), batch.labels_B, label_smoothing=smoothing)
+        times.append(self._now())
+        for optimizer in self._optimizers:
+            optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        times.append(self._now())
+        set_rates(self._optimizers, self._settings, 0.5)
+        torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._settings.gradient_clip)
+        for optimizer in self._optimizers:
+            optimizer.step()
+        times.append(self._now())
+        data, forward, backward, optimizer = (after - before for before, after in pairwise(times))
+        return data, forward, backward, optimizer
+
+    def _now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()
+
+
+def measured(stepper: Stepper, steps: int, watched: int, operations: int) -> Row:
+    for _ in range(WARM):
+        stepper.step()
+    others = machine.Others()
+    parts = [stepper.step() for _ in range(steps)]
+    cores = others.cores()
+    return {
+        "precision": str(stepper.dtype).removeprefix("torch."),
+        "steps": steps,
+        "milliseconds": {name: 1000 * median(part) for name, part in zip(PARTS, zip(*parts, strict=True), strict=True)},
+        "whole": 1000 * median(map(sum, parts)),
+        "operations": _operations(stepper, watched, operations),
+        "others": cores,
+        **machine.describe(),
+    }
+
+
+def tables(row: Row) -> str:
+    """The parts of a step, then its operations, as Markdown."""
+    parts = [(name, milliseconds) for name, milliseconds in row["milliseconds"].items()] + [("whole step", row["whole"])]
+    lines = ["| part | ms | share |", "|---|---|---|"]
+    lines += [f"| {name} | {ms:.2f} | {ms / row['whole']:.1%} |" for name, ms in parts]
+    lines += ["", "| operation | calls a step | ms a step | share |", "|---|---|---|---|"]
+    for found in row["operations"]:
+        lines.append(f"| {found['name']} | {found['calls']:g} | {found['milliseconds']:.2f} | {found['share']:.1%} |")
+    speed = 1000 * row["batch_size"] / row["whole"]
+    what = (
+        f"Recipe {row['recipe']}, {row['batch_size']} pictures of {row['side']} x {row['side']} on {row['device']} in "
+        f"{row['precision']}: {speed:,.0f} pictures/s; medians of {row['steps']} steps."
+    )
+    return "\n".join([*lines, "", what, *machine.footnotes([row])])
+
+
+def _operations(stepper: Stepper, steps: int, most: int) -> list[dict[str, Any]]:
+    """What takes the most time by itself, the longest first; share of all that was watched."""
+    cuda = stepper.device.type == "cuda"
+    with profile(activities=[ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]) as watched:
+        for _ in range(steps):
+            stepper.step()
+    times = {
+        event.key: (event.count, event.self_device_time_total if cuda else event.self_cpu_time_total)
+        for event in watched.key_averages()
+    }
+    total = sum(microseconds for _, microseconds in times.values())
+    first = sorted(times.items(), key=lambda item: -item[1][1])[:most]
+    return [
+        {"name": name, "calls": count / steps, "milliseconds": us / 1000 / steps, "share": us / max(total, 1e-9)}
+        for name, (count, us) in first
+    ]
+
+
+if __name__ == "__main__":
+    main()
