@@ -14,6 +14,7 @@ from typing import Any
 
 from diclam import bundle, checkpoint, data, fader, runs
 from diclam.evaluate import FIGURES, TABLE, Evaluation
+from diclam.model import EXPERTS
 from diclam.recipe import TrainConfig
 from diclam.report import command
 from diclam.terminal import REASONS, clock
@@ -31,6 +32,8 @@ def main() -> None:
     evaluation, info, status = run.evaluation(), run.info(), run.status()
     if status.finished is None or status.tested is None:
         sys.exit(f"{run.path} is not finished and tested.")
+    if evaluation.gates.shape[1] != EXPERTS:
+        sys.exit(f"{run.path} holds a network of full blocks; the page looks into light ones.")
     options.out.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         shutil.copyfile(run.path / name, options.out / name)
