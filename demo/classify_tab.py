@@ -86,7 +86,7 @@ def build(models: HasModels, model_key: gr.Dropdown) -> ClassifyTab:
                         bars = AnswerBars(elem_id="dc-bars")
                         gr.HTML(f"<p class='dc-quiet'>{KNOWS}</p>")
         attention = attention_section.build(models)
-        experts = expert_section.build()
+        experts = expert_section.build(models)
         download = gr.Button("Download this explanation as a picture", size="sm", interactive=False, elem_id="dc-download")
 
     outputs: list[Component] = [seen, sentence, bars, *attention, *experts, download]

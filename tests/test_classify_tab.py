@@ -41,6 +41,9 @@ class TwoModels:
             raise CheckpointError(f"There is no model {key!r}.")
         return self._models[key]
 
+    def folder(self, key: str) -> Path:
+        return Path(key)
+
     def gates(self, key: str) -> None: ...
 
     def fader_table(self, key: str) -> None: ...

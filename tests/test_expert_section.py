@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,21 +13,23 @@ import torch
 from torch import Tensor
 
 from demo import expert_section
-from demo.components.expert_fader import ExpertFader, Faded
+from demo.components.expert_fader import ExpertFader, Faded, Measuring
 from demo.components.expert_panel import ExpertPanel, Experts, evidence, words
 from demo.components.gate_histogram import GateAmongAll, GateHistogram, place
 from demo.components.shown import Shown
+from diclam import checkpoint, data
 from diclam.augment import normalize
 from diclam.data import CLASSES
 from diclam.draw import percent
+from diclam.errors import DataError, RunError
 from diclam.evaluate import Evaluation
 from diclam.fader import FaderTable, fade
 from diclam.gates import GatesByClass, gates_by_class
 from diclam.knockout import Knockouts, knock_out
-from diclam.model import ModelConfig
+from diclam.model import DiCLAM, ModelConfig
 from diclam.predict import Prediction, picture_of, predict
 from diclam.twin import untrained
-from tests.conftest import random_evaluation
+from tests.conftest import random_cifar10, random_evaluation
 from tests.test_gates import leaning
 
 MINUS = "\N{MINUS SIGN}"
@@ -39,11 +43,22 @@ NETWORK = untrained(ModelConfig(), seed=7)
 
 
 class Tested:
-    """One model's test and its fader table, or neither."""
+    """One model's test and its fader table, or neither, under the key 'one'."""
 
-    def __init__(self, evaluation: Evaluation | None = None, table: FaderTable | None = None) -> None:
+    def __init__(
+        self, evaluation: Evaluation | None = None, table: FaderTable | None = None, folder: Path = Path("nowhere")
+    ) -> None:
+        self._folder = folder
         self._gates = None if evaluation is None else gates_by_class(evaluation)
         self._table = table
+
+    def model(self, key: str) -> DiCLAM:
+        if key != "one":
+            raise RunError(f"There is no run {key!r}.")
+        return NETWORK
+
+    def folder(self, key: str) -> Path:
+        return self._folder
 
     def gates(self, key: str) -> GatesByClass | None:
         return self._gates
@@ -225,7 +240,7 @@ def test_a_class_without_test_pictures_has_no_line() -> None:
 
 def test_there_is_a_value_for_every_part_of_the_section() -> None:
     with gr.Blocks():
-        components = expert_section.build()
+        components = expert_section.build(Tested())
     models = Tested(leaning(), a_table())
     values = expert_section.values(
         models, NETWORK, "one", picture_of(noise()), predict(NETWORK, noise()), knock_out(NETWORK, noise())
@@ -233,3 +248,64 @@ def test_there_is_a_value_for_every_part_of_the_section() -> None:
     for component, value, empty in zip(components, values, expert_section.nothing(), strict=True):
         assert component.postprocess(value)
         assert not component.postprocess(empty)
+
+
+@pytest.fixture
+def test_pictures(monkeypatch: pytest.MonkeyPatch) -> tuple[Tensor, Tensor]:
+    """Thirty of them instead of 10,000, measured ten at a time."""
+    made = random_cifar10(train=10, test=30)
+    monkeypatch.setattr(data, "load_test", lambda: (made.test_images, made.test_labels))
+    monkeypatch.setattr(expert_section, "PART", 10)
+    return made.test_images, made.test_labels
+
+
+def test_a_table_is_measured_part_by_part_and_kept(tmp_path: Path, test_pictures: tuple[Tensor, Tensor]) -> None:
+    checkpoint.save(tmp_path, NETWORK)
+    *underway, last = expert_section.measured(Tested(folder=tmp_path), "one")
+    assert [(word.done, word.total, word.table) for word in underway] == [(0, 30, None), (10, 30, None), (20, 30, None)]
+    assert last.table is not None
+    # Picture by picture, each on its own.
+    expected = np.zeros((21, 10), int)
+    for pixels, label in zip(*test_pictures, strict=True):
+        expected[:, label] += fade(NETWORK, pixels).probabilities.argmax(1) == int(label)
+    np.testing.assert_array_equal(last.table.right, expected)
+    np.testing.assert_array_equal(FaderTable.load(tmp_path).right, expected)
+    sent = [ExpertFader().postprocess(word) for word in (underway[1], last)]
+    assert sent[0] == {"of": "one", "done": 10, "total": 30, "tested": None}
+    assert sent[1] is not None
+    assert sent[1]["tested"]["pictures"] == "30"
+
+
+def test_a_table_that_is_there_is_not_measured_again() -> None:
+    table = a_table()
+    assert list(expert_section.measured(Tested(table=table), "one")) == [Measuring("one", 500, 500, table)]
+
+
+@pytest.mark.parametrize("key", [None, 5, ["one"], {}, "bundled"])
+def test_only_a_run_is_measured(key: Any) -> None:
+    with pytest.raises(gr.Error, match="the name of a run"):
+        next(expert_section.measured(Tested(), key))
+
+
+def test_what_cannot_be_measured_is_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint.save(tmp_path, NETWORK)
+
+    def missing() -> None:
+        raise DataError(f"CIFAR-10 is not in {tmp_path} yet.")
+
+    monkeypatch.setattr(data, "load_test", missing)
+    with pytest.raises(gr.Error, match="not on this server") as caught:
+        next(expert_section.measured(Tested(folder=tmp_path), "one"))
+    assert str(tmp_path) not in str(caught.value)
+    with pytest.raises(gr.Error, match="There is no run 'two'"):
+        next(expert_section.measured(Tested(folder=tmp_path), "two"))
+
+
+def test_a_table_of_weights_that_changed_meanwhile_is_not_kept(tmp_path: Path, test_pictures: tuple[Tensor, Tensor]) -> None:
+    checkpoint.save(tmp_path, NETWORK)
+    words = expert_section.measured(Tested(folder=tmp_path), "one")
+    next(words)
+    os.utime(tmp_path / checkpoint.WEIGHTS, ns=(1, 1))
+    with pytest.raises(gr.Error, match="trained on meanwhile"):
+        list(words)
+    assert not (tmp_path / "fader.json").exists()

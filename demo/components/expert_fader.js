@@ -6,8 +6,9 @@ const chooser = box.querySelector('select');
 const chart = find('chart');
 const THUMB = 18; // its middle reaches to half of this from either end
 const HEIGHT = 150;
-const UNTESTED = 'How many test pictures each position would answer right was not measured for this model.';
-let mark = '';
+const measure = find('measure');
+let shown = null;
+let quiet = 0; // a timer: no word of progress for long
 
 const make = (tag, options = {}, ...children) => {
   const made = Object.assign(document.createElement(tag), options);
@@ -26,18 +27,34 @@ const rows = props.names.map((name) => {
 
 function take() {
   const value = props.value;
+  if (value?.of !== undefined) {
+    if (shown?.key !== value.of) return; // of a model that was shown before
+    if (value.tested) shown.tested = value.tested;
+    progress(value);
+    return draw();
+  }
   box.hidden = !value;
-  if (!value) return;
-  if (value.mark !== mark) { // another picture or model begins with what the network chose
-    mark = value.mark;
+  if (value && value.mark !== shown?.mark) { // another picture or model begins with what the network chose
     slider.value = props.middle;
     chooser.value = value.answer;
   }
+  if (value?.key !== shown?.key) progress(null);
+  shown = value ? { ...value } : null;
   draw();
 }
 
+function progress(value) {
+  clearTimeout(quiet);
+  const [button, bar, words] = measure.children;
+  button.hidden = Boolean(value);
+  bar.hidden = !value;
+  bar.value = value ? value.done / value.total : 0;
+  words.textContent = value ? `${value.done} of ${value.total} test pictures` : '';
+  if (value) quiet = setTimeout(() => progress(null), 60000);
+}
+
 function draw() {
-  const value = props.value;
+  const value = shown;
   if (!value) return;
   const at = Number(slider.value);
   const best = value.widths[at].indexOf(Math.max(...value.widths[at]));
@@ -56,7 +73,8 @@ function draw() {
   find('told').textContent = `Expert 1 ${one}, expert 2 ${two}: ${said}.${turn}`;
   find('back').disabled = own;
   find('tested').hidden = !value.tested;
-  find('untested').textContent = value.tested ? '' : UNTESTED;
+  find('untested').hidden = Boolean(value.tested);
+  measure.hidden = !value.measurable;
   if (value.tested) line(at);
 }
 
@@ -69,7 +87,7 @@ function svg(tag, attributes, ...children) {
 
 // Under the slider, each position under its own.
 function line(at) {
-  const { all, by_class: byClass, pictures } = props.value.tested;
+  const { all, by_class: byClass, pictures } = shown.tested;
   const chosen = Number(chooser.value);
   const curve = byClass[chosen];
   const share = (values) => `${values[at].toFixed(1)} %`;
@@ -98,6 +116,10 @@ function line(at) {
   chart.setAttribute('aria-label', `Test pictures answered right: ${ends(all)}.${curve ? ` Of the ${props.plurals[chosen]}: ${ends(curve)}.` : ''}`);
 }
 
+measure.querySelector('button').addEventListener('click', () => {
+  progress({ done: 0, total: 10000 });
+  trigger('measure', { key: shown.key });
+});
 slider.addEventListener('input', draw);
 chooser.addEventListener('change', draw);
 find('back').addEventListener('click', () => {

@@ -26,10 +26,24 @@ class Faded:
     fader: Fader
     table: FaderTable | None
     """None: the line of the test pictures is left out, and a sentence says why."""
+    measurable: bool = False
+    """Whether a visitor may have the table made."""
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How far the table of a model is; the browser drops it when it shows another model by then."""
+
+    key: str
+    done: int
+    total: int
+    table: FaderTable | None = None
+    """Once it is made."""
 
 
 class ExpertFader(gr.HTML):
-    """Value: a `Faded`, or None for nothing. All positions are sent at once and drawn in the browser as the slider moves."""
+    """Value: a `Faded`, a `Measuring` that adds to it, or None for nothing. All positions are sent at once and drawn in the
+    browser as the slider moves. `measure` brings `key`, of a model whose table is wanted; whoever listens must check it."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
@@ -43,12 +57,17 @@ class ExpertFader(gr.HTML):
             **options,
         )
 
-    def postprocess(self, value: Faded | None) -> dict[str, Any] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def postprocess(self, value: Faded | Measuring | None) -> dict[str, Any] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         if value is None:
             return None
+        if isinstance(value, Measuring):
+            tested = None if value.table is None else _tested(value.table)
+            return {"of": value.key, "done": value.done, "total": value.total, "tested": tested}
         probabilities = value.fader.probabilities
         return {
             "mark": value.shown.mark,
+            "key": value.shown.key,
+            "measurable": value.measurable,
             "answer": int(probabilities[STEPS].argmax()),
             "widths": (100 * probabilities).round(2).tolist(),
             "texts": [[percent(p) for p in row] for row in probabilities.tolist()],
@@ -82,7 +101,11 @@ _TEMPLATE = """
       <div class="ef-chart" role="img"></div>
       <p class="ef-right"></p>
     </div>
-    <p class="ef-untested"></p>
+    <div class="ef-untested">
+      <p>How many test pictures each position would answer right was not measured for this model.</p>
+      <div class="ef-measure"><button type="button">Measure it now</button>
+        <progress max="1" value="0" aria-label="Test pictures answered" hidden></progress><span role="status"></span></div>
+    </div>
   </div>
   <table class="ef-bars" aria-label="Probability of each class at this position"><tbody></tbody></table>
 </div>

@@ -27,7 +27,7 @@ class GateAmongAll:
     """What the histogram shows."""
 
     gates: GatesByClass
-    picture: tuple[float, float]
+    picture: tuple[float, ...]
     """The two gates of the picture."""
 
 

@@ -143,7 +143,7 @@ function numbers() {
     ...(found?.curves ?? []).map((curve) => make('th', { scope: 'col' }, curve.name))));
   table.tBodies[0].replaceChildren(...(found?.hidden ?? []).map((fraction, i) => make('tr', {},
     make('th', { scope: 'row' }, percent(100 * fraction)),
-    ...found.curves.map((curve, k) => make('td', {}, percent(curve.mean[i]), ...(k ? [make('small', {}, ` ${curve.low[i].toFixed(0)} to ${curve.high[i].toFixed(0)}`)] : []))))));
+    ...found.curves.map((curve, k) => make('td', {}, percent(curve.mean[i]), ...(k ? [make('small', {}, `${curve.low[i].toFixed(0)} to ${curve.high[i].toFixed(0)}`)] : []))))));
 }
 
 const map = find('patches').querySelector('table');

@@ -62,7 +62,7 @@ class HidingPanel(gr.HTML):
             "hidden": deletion.fractions.round(4).tolist(),
             "curves": [
                 _curve("in the order of attention", deletion.ranked[None]),
-                _curve("random cells", deletion.random),
+                _curve("random positions", deletion.random),
                 _curve("attention's map, moved elsewhere", deletion.moved),
             ],
         }
@@ -90,7 +90,7 @@ def occlusion_words(occlusion: Occlusion) -> str:
 def deletion_words(deletion: Deletion) -> list[str]:
     """How attention's order compares with each of the others, and whether that is more than the luck of a draw."""
     return [
-        _compared(deletion, deletion.random, "hiding random cells"),
+        _compared(deletion, deletion.random, "hiding random positions"),
         _compared(deletion, deletion.moved, "hiding the same pattern elsewhere"),
     ]
 
@@ -146,7 +146,7 @@ _TEMPLATE = """
         <span class="hp-key"><i class="hp-against"></i>+ hiding it raises the answer: it spoke against it</span></figcaption>
     </figure>
     <figure class="hp-deletion">
-      <h4>More and more cells hidden, those that attention ranks highest first</h4>
+      <h4>More and more positions hidden, those that gave most first</h4>
       <div class="hp-chart" role="img"></div>
       <figcaption><span class="hp-lines"></span><span class="hp-verdict"></span>
         <details><summary>The numbers</summary><table class="hp-numbers"><thead></thead><tbody></tbody></table></details>
