@@ -76,7 +76,7 @@ def test_entropy_counts_bits() -> None:
 def test_the_mean_spreads_at_least_as_widely_as_the_heads_do_on_average() -> None:
     """Entropy is concave; and two heads that look at different positions are wider together."""
     explanation = explain(network(4), noise())
-    by_hand = sum(explanation.map(head, (3, 5)) for head in range(4)) / 4
+    by_hand = np.mean([explanation.map(head, (3, 5)) for head in range(4)], axis=0)
     np.testing.assert_allclose(explanation.mean[3 * 16 + 5], by_hand.reshape(-1), rtol=1e-5)
     assert (explanation.entropy_of_mean >= explanation.entropy.mean(0) - 1e-9).all()
     weights = np.zeros((2, 1, 4), np.float32)
