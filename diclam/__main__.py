@@ -1,4 +1,4 @@
-"""The command line: python -m diclam train | evaluate | predict | explain | report | runs | data."""
+"""The command line: python -m diclam train | tune | evaluate | predict | explain | report | runs | data."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from diclam.recipe import AUTO, RECIPES, TrainConfig, config, field_docs, with_m
 MODEL_HELP = "a run's folder or name, a folder with a checkpoint, or 'bundled'"
 EPILOG = """examples:
   python -m diclam train --recipe report --budget 120 --run-dir my-run
+  python -m diclam tune --recipe fast --budget 60 --trials 20 --out my-study
   python -m diclam evaluate my-run
   python -m diclam predict bundled cat.jpg --json
   python -m diclam explain bundled cat.jpg --out explanation.html
@@ -56,6 +58,9 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     _train_options(add("train", _train, "train a network within a time limit, then test it; Ctrl-C keeps the best weights"))
+    _tune_options(
+        add("tune", _tune, "search for better settings on the training pictures alone; goes on where it was ended")
+    )
     sub = add("evaluate", _evaluate, "answer all 10,000 test pictures and print the figures")
     sub.add_argument("model", help=MODEL_HELP)
     where = "where evaluation.json and predictions.csv go; default: the model's folder, nowhere for 'bundled'"
@@ -81,10 +86,30 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train_options(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("--recipe", choices=sorted([*RECIPES, AUTO]), help="named settings to start from; default: report")
     sub.add_argument("--run-dir", type=Path, metavar="FOLDER", help="where the run is kept; default: a new folder")
-    sub.add_argument("--settings", type=Path, metavar="FILE", help="all settings from a JSON file, instead of flags")
     sub.add_argument("--resume", metavar="RUN", help="go on with a run that was cut off; its folder or name")
+    _settings_options(sub)
+
+
+def _tune_options(sub: argparse.ArgumentParser) -> None:
+    what = "change a setting: NAME=LOW:HIGH, NAME=LOW:HIGH:log or NAME=VALUE,VALUE; repeatable; default: the recipe's list"
+    sub.add_argument("--search", action="append", default=[], metavar="NAME=VALUES", help=what)
+    sub.add_argument("--trials", type=int, default=20, help="how many the study has in the end; default: 20")
+    sub.add_argument("--out", type=Path, metavar="FOLDER", help="where its results go; default: tuning/RECIPE")
+    where = "database of the study, an SQLAlchemy URL; workers that share it share the study; default: a file in its folder"
+    sub.add_argument("--storage", metavar="URL", help=where)
+    sub.add_argument("--name", help="of the study in its database; default: the recipe's")
+    sub.add_argument("--search-seed", type=int, default=0, metavar="INT", help="seed of what is tried; default: 0")
+    sub.add_argument("--prune", action=argparse.BooleanOptionalAction, default=True,
+                     help="end trials early that are worse than half of the others; default: yes")  # fmt: skip
+    _settings_options(sub)
+
+
+def _settings_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--recipe", choices=sorted([*RECIPES, AUTO]), help="named settings to start from; default: report")
+    sub.add_argument(
+        "--settings", type=Path, metavar="FILE", help="a JSON file of settings to start from, instead of a recipe"
+    )
     for cls in (TrainConfig, ModelConfig):
         group = sub.add_argument_group("the network" if cls is ModelConfig else "settings (default: what the recipe says)")
         docs = field_docs(cls)
@@ -101,16 +126,22 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
 
 
 def _train_config(options: argparse.Namespace) -> TrainConfig:
-    """Raises ConfigError when the settings cannot be."""
-    if options.settings:
-        try:
-            return TrainConfig.from_dict(json.loads(options.settings.read_text(encoding="utf-8")))
-        except (OSError, json.JSONDecodeError, TypeError) as error:
-            raise ConfigError(f"Expected a JSON object of settings in {options.settings}; got: {error}") from error
+    """The recipe, or the file of settings, with what the flags change. Raises ConfigError when the settings cannot be."""
+    if options.settings and options.recipe:
+        raise ConfigError("--settings names its recipe itself; leave out --recipe.")
     given = {name: value for name, value in vars(options).items() if value is not None}
-    chosen = {f.name: given[f.name] for f in fields(TrainConfig) if f.name in given and f.name != "recipe"}
+    chosen = {f.name: given[f.name] for f in fields(TrainConfig) if f.name in given and f.name not in ("recipe", "model")}
     network = {f.name: given[f.name] for f in fields(ModelConfig) if f.name in given}
+    if options.settings:
+        return with_model(replace(_settings_file(options.settings), **chosen), **network)
     return with_model(config(options.recipe or "report", **chosen), **network)
+
+
+def _settings_file(path: Path) -> TrainConfig:
+    try:
+        return TrainConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, json.JSONDecodeError, TypeError) as error:
+        raise ConfigError(f"Expected a JSON object of settings in {path}; got: {error}") from error
 
 
 def _refuse_other_flags(options: argparse.Namespace) -> None:
@@ -120,10 +151,9 @@ def _refuse_other_flags(options: argparse.Namespace) -> None:
         raise ConfigError(f"--resume goes on with the run's own settings; leave out {', '.join(given)}.")
 
 
-def _train(options: argparse.Namespace) -> None:
-    from diclam import distill, recorder, runs
-    from diclam.terminal import Progress
-
+@contextmanager
+def _interruptible(sentence: str) -> Iterator[Callable[[], bool]]:
+    """Gives a function that says whether Ctrl-C was pressed; the first time prints the sentence, the second ends at once."""
     interrupts = 0
 
     def interrupted(*_: Any) -> None:
@@ -131,27 +161,70 @@ def _train(options: argparse.Namespace) -> None:
         interrupts += 1
         if interrupts > 1:
             raise KeyboardInterrupt
-        print(
-            "\nStopping after this step; the best weights are kept and tested. Ctrl-C again ends at once.",
-            file=sys.stderr,
-        )
+        print(f"\n{sentence} Ctrl-C again ends at once.", file=sys.stderr)
 
     before = {number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
+        yield lambda: interrupts > 0
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _train(options: argparse.Namespace) -> None:
+    from diclam import distill, recorder, runs
+    from diclam.terminal import Progress
+
+    with _interruptible("Stopping after this step; the best weights are kept and tested.") as stop:
         progress = Progress(sys.stderr)
         if options.resume:
             _refuse_other_flags(options)
             run = runs.Run(runs.locate(options.resume))
-            recorder.resume(run, progress.show, lambda: interrupts > 0)
+            recorder.resume(run, progress.show, stop)
         else:
             train_config = _train_config(options)
             distill.check(train_config)  # before there is a folder of a run that never began
             run = runs.Run(options.run_dir) if options.run_dir else runs.new(train_config.recipe)
-            recorder.record(run, train_config, progress.show, lambda: interrupts > 0)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+            recorder.record(run, train_config, progress.show, stop)
     print(run.path)
+
+
+def _tune(options: argparse.Namespace) -> None:
+    from diclam import data, distill
+    from diclam.events import Event, Finished, Validated
+    from diclam.terminal import Progress
+
+    try:
+        from diclam import search_space, trials, tune
+    except ModuleNotFoundError as error:
+        if error.name != "optuna":
+            raise
+        raise ConfigError("A search needs Optuna, which is not installed: pip install 'diclam[tune]', or optuna.") from error
+    settings = _train_config(options)
+    distill.check(settings)
+    space = search_space.parse(options.search, settings)
+    search = trials.Search(settings=settings, space=space, trials=options.trials, seed=options.search_seed)
+    folder = options.out or Path("tuning") / settings.recipe
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"The results cannot be kept in {folder} ({error.strerror}); give another --out.") from error
+    storage = options.storage or f"sqlite:///{folder.resolve() / 'study.db'}"
+    study = tune.open_study(search, name=options.name or settings.recipe, storage=storage, prune=options.prune)
+    progress = Progress(sys.stderr)
+
+    def show(event: Event) -> None:
+        if not isinstance(event, Validated | Finished):  # A line of its own for each trial is enough.
+            progress.show(event)
+
+    cifar10 = data.load(progress=progress.show)
+    with _interruptible("Stopping after this step; the same command goes on.") as stop:
+        tune.tune(study, cifar10, search, folder, watch=show, stop=stop)
+    print(
+        trials.table(study).sort_values("accuracy", ascending=False).to_string(index=False, float_format="%.4g", na_rep="")
+    )
+    if (folder / trials.FINAL).exists():
+        print(f"\nThe best settings learn from all training pictures with\n{trials.final_command(folder)}")
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -139,6 +139,34 @@ class Tested(Event):
 
 
 @dataclass(frozen=True)
+class TrialStarted(Event):
+    """A search for better settings trains with these now."""
+
+    number: int
+    """From 0 on, in the order in which trials begin."""
+    count: int
+    """Trials, with this one, that came to an end or are going on."""
+    trials: int
+    """How many it will be."""
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TrialEnded(Event):
+    """What those settings gave."""
+
+    number: int
+    state: str
+    """'complete', 'pruned' or 'failed'."""
+    accuracy: float | None
+    """On all held-out pictures, fraction of 1; None unless complete."""
+    pictures: int
+    """How many are held out."""
+    best: bool
+    """True when no trial before was as accurate."""
+
+
+@dataclass(frozen=True)
 class Failed(Event):
     """The run ended by a mistake or a crash; always the last event."""
 

@@ -6,7 +6,20 @@ import shutil
 import time
 from typing import Any, TextIO
 
-from diclam.events import Event, Failed, Fetching, Finished, Resumed, Started, Step, Tested, Testing, Validated
+from diclam.events import (
+    Event,
+    Failed,
+    Fetching,
+    Finished,
+    Resumed,
+    Started,
+    Step,
+    Tested,
+    Testing,
+    TrialEnded,
+    TrialStarted,
+    Validated,
+)
 from diclam.runs import Run
 
 REASONS = {
@@ -61,6 +74,14 @@ class Progress:
                     f"Test accuracy {event.accuracy:.2%}, precision {event.precision:.4f}, recall {event.recall:.4f}, "
                     f"F1 {event.f1:.4f}"
                 )
+            case TrialStarted():
+                values = ", ".join(f"{name} {_short(value)}" for name, value in event.settings.items())
+                self._line(f"Trial {event.number} ({event.count} of {event.trials}): {values}")
+            case TrialEnded(accuracy=None):
+                self._line(f"Trial {event.number}: {event.state}")
+            case TrialEnded(accuracy=float(accuracy)):
+                mark = ", best so far" if event.best else ""
+                self._line(f"Trial {event.number}: {accuracy:.2%} of {event.pictures:,} held-out pictures{mark}")
             case Failed():
                 self.clear()
             case _:
@@ -117,6 +138,10 @@ def amount(event: Fetching) -> str:
         total = f" of {event.total / 1e6:.0f}" if event.total else ""
         return f"{event.received / 1e6:.0f}{total} MB"
     return f"{event.received:,}{f' of {event.total:,}' if event.total else ''} {event.unit}"
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _number(value: float | None) -> str:

@@ -7,7 +7,21 @@ import math
 
 import pytest
 
-from diclam.events import Event, Failed, Fetching, Finished, Resumed, Started, Step, Tested, Testing, Validated, from_json
+from diclam.events import (
+    Event,
+    Failed,
+    Fetching,
+    Finished,
+    Resumed,
+    Started,
+    Step,
+    Tested,
+    Testing,
+    TrialEnded,
+    TrialStarted,
+    Validated,
+    from_json,
+)
 
 EVERY_KIND = [
     Fetching("a folder", 3, None, "files"),
@@ -20,6 +34,9 @@ EVERY_KIND = [
     Finished("time", 2, 0.02, 59.8, 256, None),
     Testing(500, 10_000),
     Tested(0.9, 0.91, 0.92, 0.915, 4.0),
+    TrialStarted(3, 2, 20, {"learning_rate": 0.01, "batch_size": 250, "whiten": True}),
+    TrialEnded(3, "complete", 0.61, 10_000, True),
+    TrialEnded(4, "pruned", None, 10_000, False),
     Failed('a message with "quotes" and\nlines'),
 ]
 

@@ -9,18 +9,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
 
+import diclam
 from diclam import __main__ as cli
 from diclam import checkpoint, data
 from diclam.data import CLASSES
 from diclam.model import DiCLAM, ModelConfig
-from diclam.recipe import TrainConfig
+from diclam.recipe import TrainConfig, with_model
 from tests.conftest import random_cifar10
 
 ROOT = Path(__file__).parents[1]
@@ -85,8 +87,45 @@ def test_settings_may_come_from_a_file(tmp_path: Path, monkeypatch: pytest.Monke
     path.write_text(json.dumps(wanted.to_dict()))
     assert cli.main(["train", "--settings", str(path), "--run-dir", str(tmp_path / "run")]) == 0
     assert TrainConfig.from_dict(json.loads((tmp_path / "run" / "run.json").read_text())["config"]) == wanted
+    flags = ["--settings", str(path), "--heads", "4", "--epochs", "0.2"]
+    assert cli.main(["train", *flags, "--run-dir", str(tmp_path / "changed")]) == 0
+    settings = json.loads((tmp_path / "changed" / "run.json").read_text())["config"]
+    assert TrainConfig.from_dict(settings) == with_model(replace(wanted, epochs=0.2), heads=4)
     path.write_text("{")
     assert cli.main(["train", "--settings", str(path), "--run-dir", str(tmp_path / "other")]) == 2
+
+
+def test_tune_ends_with_a_command_that_trains_on_all_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small(monkeypatch)
+    flags = shlex.split("--epochs 0.2 --batch-size 16 --holdout 40 --precision float32 --search learning_rate=1e-4:1e-2:log")
+    command = ["tune", *flags, "--out", str(tmp_path / "a study"), "--trials"]
+    assert cli.main([*command, "1"]) == 0
+    assert cli.main([*command, "2"]) == 0
+    out, err = capsys.readouterr()
+    assert "Trial 1 (2 of 2): learning_rate" in err
+    assert "of 40 held-out pictures" in err
+    table = pd.read_csv(tmp_path / "a study" / "trials.csv")
+    assert list(table["state"]) == ["complete", "complete"]
+
+    words = shlex.split(out.splitlines()[-1])
+    assert words[:3] == ["python", "-m", "diclam"]
+    assert cli.main([*words[3:], "--run-dir", str(tmp_path / "run"), "--epochs", "0.1"]) == 0
+    settings = TrainConfig.from_dict(json.loads((tmp_path / "run" / "run.json").read_text())["config"])
+    assert settings.holdout == 0
+    assert settings.learning_rate == table["learning_rate"][table["accuracy"].argmax()]
+
+
+def test_a_search_without_optuna_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    for name in ("tune", "trials", "search_space"):
+        monkeypatch.delitem(sys.modules, f"diclam.{name}", raising=False)
+        monkeypatch.delattr(diclam, name, raising=False)
+    assert cli.main(["tune"]) == 2
+    assert "pip install 'diclam[tune]'" in capsys.readouterr().err
 
 
 def test_predict_in_words_and_as_json(model: Path, picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,9 +157,15 @@ def test_explain_writes_what_the_name_of_the_file_says(model: Path, picture: Pat
         (["train", "--budget", "1e9"], "got 1000000000.0"),
         (["train", "--heads", "3"], "heads must be"),
         (["train", "--settings", "no-such-file"], "no-such-file"),
+        (["train", "--settings", "FILE", "--recipe", "fast"], "leave out --recipe"),
         (["train", "--resume", "no-such-run"], "no run 'no-such-run'"),
         (["train", "--resume", "MODEL"], "readable run.json"),
         (["train", "--resume", "MODEL", "--seed", "3", "--recipe", "fast"], "leave out --recipe, --seed"),
+        (["tune", "--search", "warmup=0.5:0.1"], "--search warmup=0.5:0.1: expected NAME=LOW:HIGH"),
+        (["tune", "--holdout", "0"], "holdout must be above 0"),
+        (["tune", "--trials", "0"], "1 trial or more"),
+        (["tune", "--out", "TEXT"], "give another --out"),
+        (["tune", "--out", "FOLDER", "--storage", "nonsense"], "expected an SQLAlchemy URL"),
         (["evaluate", "no-such-run"], "no run 'no-such-run'"),
         (["report", "no-such-run"], "no run 'no-such-run'"),
         (["report", "MODEL"], "nothing to report"),
@@ -137,7 +182,7 @@ def test_a_mistake_is_one_readable_line_and_exit_2(
 ) -> None:
     (tmp_path / "text.png").write_text("just text")
     places = {"MODEL": model, "PICTURE": picture, "TEXT": tmp_path / "text.png"}
-    places |= {"OUT": tmp_path / "out.png", "NOWHERE": tmp_path / "none" / "out.png"}
+    places |= {"OUT": tmp_path / "out.png", "NOWHERE": tmp_path / "none" / "out.png", "FOLDER": tmp_path}
     assert cli.main([str(places.get(word, word)) for word in arguments]) == 2
     err = capsys.readouterr().err
     assert err.startswith("diclam: ")
@@ -158,7 +203,7 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(SystemExit, match="0"):
         cli.main(["--help"])
     text = capsys.readouterr().out
-    for command in ("train", "evaluate", "predict", "explain", "report", "runs", "data"):
+    for command in ("train", "tune", "evaluate", "predict", "explain", "report", "runs", "data"):
         assert command in text
 
 
@@ -228,3 +273,35 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights(
     assert steps == sorted(set(steps))
     assert not (cut_off / "state.pt").exists()
     assert cli.main(["train", "--resume", str(cut_off)]) == 2, "it has ended"
+
+
+def test_two_workers_that_start_at_once_share_a_study(tmp_path: Path, command: Callable[..., subprocess.Popen[str]]) -> None:
+    flags = shlex.split("--epochs 0.1 --batch-size 16 --holdout 40 --precision float32 --search warmup=0.1:0.4 --trials 4")
+    workers = [command("tune", *flags, "--out", str(tmp_path / "study")) for _ in range(2)]
+    for worker in workers:
+        _, err = worker.communicate(timeout=240)
+        assert worker.returncode == 0, err
+    table = pd.read_csv(tmp_path / "study" / "trials.csv")
+    assert set(table["state"]) == {"complete"}
+    assert 4 <= len(table) <= 5, "both may have taken the last one"
+    assert not table["warmup"].duplicated().any()
+
+
+def test_ctrl_c_ends_a_search_and_the_same_command_goes_on(
+    tmp_path: Path, command: Callable[..., subprocess.Popen[str]]
+) -> None:
+    flags = shlex.split("--epochs 0.5 --batch-size 16 --holdout 40 --precision float32 --search warmup=0.1:0.4 --trials 100")
+    words = ["tune", *flags, "--out", str(tmp_path)]
+    process = command(*words)
+    wait_for((tmp_path / "trials.csv").exists)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert "the same command goes on" in err
+    states = list(pd.read_csv(tmp_path / "trials.csv")["state"])
+    assert states[0] == "complete"
+    assert (tmp_path / "final.json").exists()
+    words[words.index("--trials") + 1] = str(states.count("complete") + 1)
+    process = command(*words)
+    _, err = process.communicate(timeout=120)
+    assert list(pd.read_csv(tmp_path / "trials.csv")["state"]) == [*states, "complete"], err
