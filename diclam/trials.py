@@ -7,7 +7,7 @@ import shlex
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import optuna
 import pandas as pd
@@ -19,9 +19,6 @@ from diclam.files import replacing
 from diclam.recipe import TrainConfig
 from diclam.recorder import hardware, versions
 from diclam.search_space import Space, changed
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TABLE, BEST, FINAL, SUMMARY, PICTURE = "trials.csv", "best.json", "final.json", "study.json", "importance.png"
 # With fewer complete trials, which settings matter is a guess.
@@ -91,22 +88,6 @@ def importances(study: optuna.Study) -> dict[str, float]:
     return get_param_importances(study, evaluator=PedAnovaImportanceEvaluator(target_quantile=0.25))
 
 
-def importance_figure(shares: dict[str, float], trials: int) -> Figure:
-    """Bars, the most important setting on top."""
-    from matplotlib.figure import Figure  # It is slow to import, and this picture is all that needs it here.
-
-    figure = Figure(figsize=(7, 1.1 + 0.36 * len(shares)), layout="constrained")
-    axes = figure.add_subplot()
-    names = list(reversed(shares))
-    bars = axes.barh(names, [shares[name] for name in names], color="#1f5fa8")
-    axes.bar_label(bars, labels=[f"{shares[name]:.0%}" for name in names], padding=4)
-    axes.set_title(f"What sets the best quarter of {trials} complete trials apart", loc="left", fontsize=11)
-    axes.spines[["top", "right", "bottom"]].set_visible(False)
-    axes.tick_params(left=False, bottom=False, labelbottom=False)
-    axes.margins(x=0.12)
-    return figure
-
-
 def save_table(study: optuna.Study, folder: Path) -> None:
     _write(folder / TABLE, table(study).to_csv(index=False))
 
@@ -135,8 +116,10 @@ def save(study: optuna.Study, search: Search, folder: Path) -> None:
     }
     _write(folder / SUMMARY, _json(summary))
     if shares:
+        from diclam import figures  # It is slow to import, and every other trial does without.
+
         with replacing(folder / PICTURE) as path:
-            importance_figure(shares, len(complete)).savefig(path, format="png", dpi=150)
+            path.write_bytes(figures.png(figures.importance(shares, len(complete))))
 
 
 def _json(values: dict[str, Any]) -> str:

@@ -109,3 +109,12 @@ def test_an_svg_can_stand_beside_others_in_any_colours() -> None:
 def test_an_empty_record_is_an_empty_pair_of_axes() -> None:
     for figure in (figures.loss([], []), figures.accuracy([], [], None, None)):
         assert figures.png(figure)
+
+
+def test_what_mattered_most_is_on_top_and_each_bar_says_its_share() -> None:
+    figure = figures.importance({"learning_rate": 0.7, "warmup": 0.2, "heads": 0.1}, 20)
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["heads", "warmup", "learning_rate"]
+    assert [text.get_text() for text in axes.texts] == ["10%", "20%", "70%"]
+    assert [bar.get_width() for bar in axes.patches] == pytest.approx([10, 20, 70])  # pyright: ignore[reportAttributeAccessIssue]
+    assert "20 trials" in axes.get_xlabel()

@@ -94,14 +94,6 @@ def test_too_few_trials_have_no_importance(tmp_path: Path) -> None:
     assert json.loads((tmp_path / trials.SUMMARY).read_text())["importance"] == {}
 
 
-def test_the_bars_are_labelled_and_in_order() -> None:
-    figure = trials.importance_figure({"learning_rate": 0.7, "warmup": 0.2, "heads": 0.1}, 20)
-    (axes,) = figure.axes
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["heads", "warmup", "learning_rate"]
-    assert [text.get_text() for text in axes.texts] == ["10%", "20%", "70%"]
-    assert "20 complete trials" in axes.get_title("left")
-
-
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
