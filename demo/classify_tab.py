@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import gradio as gr
@@ -12,20 +11,19 @@ from gradio.components import Component
 from gradio.events import Dependency
 from PIL import Image
 
-from demo import attention_section, expert_section
+from demo import asked, attention_section, expert_section, keep_section
 from demo.components.answer_bars import AnswerBars, AnswerSentence
-from demo.components.example_strip import ExampleStrip
+from demo.components.example_strip import ExampleStrip, Group
 from demo.components.payload import whole
 from demo.components.safe_image import SafeImage
 from demo.components.seen_picture import SeenPicture
+from demo.components.square_picker import Cut, SquarePicker
+from demo.examples import CREDITS, EXAMPLES, PHOTOGRAPHS, TEST_PICTURES
 from demo.messages import told
-from diclam.data import CLASSES
-from diclam.draw import data_uri, render
-from diclam.explain import Explanation, explain
+from diclam.explain import explain
 from diclam.knockout import knock_out
 from diclam.predict import Picture
 
-EXAMPLES = [Path(__file__).parents[1] / "assets" / "examples" / f"{name}.png" for name in CLASSES]
 KNOWS = "It knows these ten classes only: anything else gets the nearest of them."
 
 
@@ -47,25 +45,26 @@ class ClassifyTab:
     """Its `failure`: there was no answer, and a message said why."""
 
 
-def answer(models: HasModels, key: str, picture: Picture | None) -> tuple[Any, ...]:
-    """The values of `ClassifyTab.outputs`; empty ones without a picture. Raises gr.Error when there is no such model."""
+def answer(models: HasModels, key: str, picture: Picture | None, name: str = "") -> tuple[Any, ...]:
+    """The values of `ClassifyTab.outputs`; empty ones without a picture. `name` tells the picture from the one before.
+    Raises gr.Error when there is no such model."""
     if picture is None:
-        nothing = (*attention_section.nothing(), *expert_section.nothing())
-        return None, None, None, *nothing, gr.Button(interactive=False)
+        below = (*attention_section.nothing(), *expert_section.nothing(), *keep_section.nothing())
+        return None, None, None, None, *below
     with told():
         model = models.model(key)
         explanation, knockouts = explain(model, picture.pixels), knock_out(model, picture.pixels)
         prediction = explanation.prediction
         attention = attention_section.values(key, picture, explanation, knockouts)
         experts = expert_section.values(models, model, key, picture, prediction, knockouts)
-    return picture, prediction, prediction, *attention, *experts, gr.Button(interactive=True)
+    return Cut(name, picture), picture, prediction, prediction, *attention, *experts, *keep_section.values()
 
 
 def build(models: HasModels, model_key: gr.Dropdown) -> ClassifyTab:
     """Builds the tab in the current Blocks. `model_key` holds the key of a model of `models`; changing it answers anew."""
     with gr.Column(elem_id="dc-classify"):
         with gr.Row():
-            with gr.Column(scale=2, min_width=280):
+            with gr.Column(scale=2, min_width=280, elem_id="dc-bring"):
                 picture = SafeImage(
                     label="Picture",
                     show_label=False,
@@ -75,8 +74,14 @@ def build(models: HasModels, model_key: gr.Dropdown) -> ClassifyTab:
                     alt_text="The picture to classify",
                     elem_id="dc-picture",
                 )
-                gr.HTML("<p class='dc-quiet'>Or one of these CIFAR-10 test pictures:</p>", js_on_load=_SHARP)
-                examples = ExampleStrip(EXAMPLES, elem_id="dc-examples")
+                square = SquarePicker("dc-picture", elem_id="dc-square")
+                examples = ExampleStrip(
+                    [
+                        Group("CIFAR-10 test pictures", TEST_PICTURES),
+                        Group("Photographs", [photograph.path for photograph in PHOTOGRAPHS], CREDITS),
+                    ],
+                    elem_id="dc-examples",
+                )
             with gr.Column(scale=5, min_width=280):
                 sentence = AnswerSentence(elem_id="dc-sentence")
                 with gr.Row():
@@ -87,11 +92,12 @@ def build(models: HasModels, model_key: gr.Dropdown) -> ClassifyTab:
                         gr.HTML(f"<p class='dc-quiet'>{KNOWS}</p>")
         attention = attention_section.build(models)
         experts = expert_section.build(models)
-        download = gr.Button("Download this explanation as a picture", size="sm", interactive=False, elem_id="dc-download")
+        keep = keep_section.build()
 
-    outputs: list[Component] = [seen, sentence, bars, *attention, *experts, download]
-    answered = _wire_answer(models, model_key, picture, outputs)
-    _wire_download(models, model_key, picture, download)
+    outputs: list[Component] = [square, seen, sentence, bars, *attention, *experts, *keep]
+    question = gr.Textbox(visible="hidden")
+    answered = _wire_answer(models, model_key, picture, square, question, outputs)
+    keep_section.wire(models, model_key, picture, question, keep)
     examples.select(
         _example, None, picture,
         show_progress="hidden", trigger_mode="multiple", queue=False, api_visibility="private",
@@ -103,66 +109,36 @@ def _wire_answer(
     models: HasModels,
     model_key: gr.Dropdown,
     picture: SafeImage,
+    square: SquarePicker,
+    question: gr.Textbox,
     outputs: list[Component],
 ) -> Dependency:
-    # The stock picture reports each change twice, and an empty one while a file is on its way. Its path, as a text, changes
-    # once; only the cross empties it.
-    path = gr.Textbox(visible="hidden")
-    picture.change(None, [picture, path], path, js=_PATH, show_progress="hidden", api_visibility="private")
-    picture.clear(None, None, path, js="() => ''", show_progress="hidden", api_visibility="private")
+    """`question` holds, in the words of `demo.asked`, which picture was asked about and which square of it; its changes are
+    answered. It is written in the browser alone, so moving the square uploads nothing."""
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    picture.change(None, [picture, question], question, js=asked.PICTURE, **quiet)
+    picture.clear(None, None, question, js="() => ''", **quiet)
+    square.cut(None, question, question, js=asked.SQUARE, **quiet)
     answered = gr.on(
-        [path.change, model_key.change], _handler(models), [model_key, picture], outputs,
-        show_progress="hidden", trigger_mode="always_last", api_visibility="private",
+        [question.change, model_key.change], _handler(models), [model_key, picture, question], outputs,
+        trigger_mode="always_last", **quiet,
     )  # fmt: skip
     # A refused file leaves the answer as it was; the picture that belongs to it comes back, from the browser's own copy.
     kept = gr.JSON(visible=False)
-    answered.success(None, picture, kept, js="(picture) => picture", api_visibility="private")
-    answered.failure(None, kept, [picture, path], js=_BACK, api_visibility="private")
+    answered.success(None, [picture, question], kept, js="(...kept) => kept", api_visibility="private")
+    answered.failure(None, kept, [picture, question], js="(kept) => kept || [null, '']", api_visibility="private")
     return answered
 
 
-def _wire_download(
-    models: HasModels,
-    model_key: gr.Dropdown,
-    picture: SafeImage,
-    download: gr.Button,
-) -> None:
-    position = gr.JSON(visible=False)
-    drawing = gr.Textbox(visible=False)
+def _handler(models: HasModels) -> Callable[[str, Picture | None, Any], tuple[Any, ...]]:
+    def respond(key: str, picture: Picture | None, question: Any) -> tuple[Any, ...]:
+        name, square = asked.read(question)
+        return answer(models, key, asked.cut(picture, square), name)
 
-    def draw(key: str, chosen: Picture | None, brought: Any) -> str:
-        if chosen is None:
-            raise gr.Error("Choose a picture first.", print_exception=False)
-        return data_uri(render(_explained(models, key, chosen), chosen, attention_section.position(brought)))
-
-    drawn = download.click(
-        draw, [model_key, picture, position], drawing,
-        js=attention_section.WITH_POSITION, show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
-    drawn.success(None, drawing, None, js=_SAVE, api_visibility="private")
+    return respond
 
 
-# A picture of 32 x 32 is shown as the squares that it is; a photograph would only look ragged.
-_SHARP = """document.addEventListener('load', ({ target }) => {
-  if (target.matches?.('#dc-picture img')) target.style.imageRendering = target.naturalWidth <= 64 ? 'pixelated' : 'auto';
-}, true);"""
-_PATH = "(picture, path) => picture ? picture.path : path"
-_BACK = "(kept) => [kept, kept ? kept.path : '']"
-_SAVE = """(drawing) => {
-  Object.assign(document.createElement('a'), {href: drawing, download: 'diclam-explanation.png'}).click();
-}"""
-
-
-def _handler(models: HasModels) -> Callable[[str, Picture | None], tuple[Any, ...]]:
-    return lambda key, picture: answer(models, key, picture)
-
-
-def _explained(models: HasModels, key: str, picture: Picture) -> Explanation:
-    with told():
-        return explain(models.model(key), picture.pixels)
-
-
-# Anybody can send these events by hand, with anything in them.
+# Anybody can send this event by hand, with anything in it.
 
 
 def _example(event: gr.EventData) -> Image.Image:

@@ -13,10 +13,11 @@ import gradio as gr
 from PIL import Image
 from torch import Tensor
 
-from demo import about_tab, classify_tab, confusion_tab, train_tab
+from demo import about_tab, classify_api, classify_tab, confusion_tab, train_tab
 from demo.components.model_chooser import ModelChooser
 from demo.components.opened_picture import Opened, OpenedPicture
 from demo.components.payload import whole
+from demo.examples import EXAMPLES
 from demo.gallery import Pictures
 from demo.messages import told
 from demo.models import BUNDLED, Models
@@ -31,7 +32,7 @@ TABS = {"train": "Train", "classify": "Classify", "confusion": "Confusion matrix
 """Ids, as in the address (`?tab=about`), and what a visitor reads."""
 FIRST_TAB = "classify"
 TEST_PICTURES = 10_000
-FIRST_EXAMPLE = classify_tab.EXAMPLES[3]
+FIRST_EXAMPLE = EXAMPLES[3]
 # Uploads beyond this are cut off; within it, `predict.load_picture` refuses with a message what is too large.
 MAX_FILE_SIZE = predict.MAX_BYTES + 1_000_000
 # The address names the open tab: a link leads to it, a reload comes back to it. Tabs report themselves while the page is
@@ -82,6 +83,7 @@ def build() -> gr.Blocks:
                 confusion = confusion_tab.build(models, model_key, pictures)
             with gr.Tab(TABS["about"], id="about") as about_page:
                 about_tab.build(models, model_key)
+        classify_api.build(models, BUNDLED)
 
         links = Links(models, pictures)
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}

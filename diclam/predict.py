@@ -52,6 +52,12 @@ class Picture:
         """`pixels` as a picture of 32 x 32."""
         return Image.fromarray(self.pixels.permute(1, 2, 0).numpy())
 
+    def cut(self, square: Square) -> Picture:
+        """The same picture with another square, cut from `original` without reading the file again. Raises PictureError when
+        the square reaches outside."""
+        square.check(self.original.size)
+        return _picture(self.original, square)
+
 
 @dataclass(frozen=True)
 class Prediction:

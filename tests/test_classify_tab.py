@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,21 @@ import torch
 from gradio.data_classes import ImageData
 from PIL import Image
 
-from demo import classify_tab
+from demo import asked, classify_tab
 from demo.components.answer_bars import AnswerBars, AnswerSentence
 from demo.components.attention_picker import AttentionPicker
-from demo.components.example_strip import ExampleStrip
+from demo.components.example_strip import ExampleStrip, Group
 from demo.components.expert_panel import ExpertPanel
 from demo.components.safe_image import SafeImage
 from demo.components.seen_picture import SeenPicture
+from demo.components.square_picker import Cut, SquarePicker
+from demo.examples import EXAMPLES, PHOTOGRAPHS, TEST_PICTURES
 from diclam.data import CLASSES
 from diclam.errors import CheckpointError
+from diclam.export import KINDS, export
 from diclam.model import DiCLAM, ModelConfig
 from diclam.predict import Picture, Prediction, load_picture, picture_of, predict
+from diclam.square import Square
 
 
 class TwoModels:
@@ -56,7 +61,7 @@ def models() -> TwoModels:
 
 @pytest.fixture
 def cat() -> Picture:
-    return load_picture(classify_tab.EXAMPLES[3])
+    return load_picture(EXAMPLES[3])
 
 
 def prediction(best: int = 3, gate: float = 0.25, one: int = 3, two: int = 3) -> Prediction:
@@ -81,13 +86,6 @@ def built(models: TwoModels) -> tuple[gr.Blocks, gr.Dropdown, classify_tab.Class
     return demo, key, tab
 
 
-def test_the_ten_examples_are_data_set_pictures_of_each_class() -> None:
-    assert [path.stem for path in classify_tab.EXAMPLES] == list(CLASSES)
-    for path in classify_tab.EXAMPLES:
-        with Image.open(path) as image:
-            assert (image.size, image.format) == ((32, 32), "PNG")
-
-
 def test_an_answer_has_a_value_for_every_output(models: TwoModels, cat: Picture) -> None:
     _, _, tab = built(models)
     for picture in (cat, None):
@@ -100,20 +98,23 @@ def test_an_answer_has_a_value_for_every_output(models: TwoModels, cat: Picture)
 
 def test_every_part_comes_from_one_pass_of_the_chosen_model(models: TwoModels, cat: Picture) -> None:
     for key in ("one", "two"):
-        seen, sentence, bars, attended, hiding, experts, _, faded, download = classify_tab.answer(models, key, cat)
+        square, seen, sentence, bars, *below = classify_tab.answer(models, key, cat, "its name")
+        attended, hiding, experts, _, faded, *downloads = below
         expected = predict(models.model(key), cat.pixels)
+        assert square == Cut("its name", cat)
         assert seen is cat
         assert sentence == bars == experts.prediction == attended.explanation.prediction == expected
         assert attended.shown.mark == hiding.mark == faded.shown.mark
         assert faded.fader.probabilities[10] == pytest.approx(expected.probabilities, abs=1e-5)
-        assert download.interactive
-    assert classify_tab.answer(models, "one", cat)[1] != classify_tab.answer(models, "two", cat)[1]
+        assert [button.interactive for button in downloads] == [True] * 3
+    assert classify_tab.answer(models, "one", cat)[2] != classify_tab.answer(models, "two", cat)[2]
 
 
 def test_no_picture_empties_everything(models: TwoModels) -> None:
-    *values, download = classify_tab.answer(models, "one", None)
-    assert values == [None] * 8
-    assert not download.interactive
+    *values, html, numbers, drawing = classify_tab.answer(models, "one", None)
+    assert values == [None] * 9
+    assert not any(button.interactive for button in (html, numbers, drawing))
+    assert SquarePicker("dc-picture").postprocess(None) is None
     assert AnswerBars().postprocess(None) == []
     assert SeenPicture().postprocess(None) is AttentionPicker().postprocess(None) is ExpertPanel().postprocess(None) is None
     assert AnswerSentence().postprocess(None) == "Choose a picture, or one of the examples."
@@ -128,11 +129,12 @@ def test_another_picture_and_another_model_both_answer_anew(models: TwoModels) -
     demo, key, tab = built(models)
     handlers = [fn for fn in demo.fns.values() if fn.outputs == tab.outputs]
     assert len(handlers) == 1
-    assert handlers[0].inputs == [key, tab.picture]
+    assert handlers[0].inputs[:2] == [key, tab.picture]
     triggers = {demo.blocks[block_id] for block_id, name in handlers[0].targets if block_id is not None and name == "change"}
     assert key in triggers
-    (path,) = triggers - {key}
-    writers = [fn for fn in demo.fns.values() if path in fn.outputs]
+    (question,) = triggers - {key}
+    assert handlers[0].inputs[2:] == [question]
+    writers = [fn for fn in demo.fns.values() if question in fn.outputs]
     assert {name for fn in writers for block_id, name in fn.targets if block_id == tab.picture._id} == {"change", "clear"}
 
 
@@ -141,46 +143,58 @@ def test_no_listener_is_public(models: TwoModels) -> None:
     assert {fn.api_visibility for fn in demo.fns.values()} == {"private"}
 
 
-def test_bars_keep_the_order_of_classes_and_mark_the_best() -> None:
+def test_bars_know_both_orders() -> None:
     rows = AnswerBars().postprocess(prediction(best=8))
     assert [row["name"] for row in rows] == list(CLASSES)
-    assert [row["name"] for row in rows if row["best"]] == ["ship"]
+    assert [row["name"] for row in sorted(rows, key=lambda row: row["rank"])] == [
+        "ship",
+        *(n for n in CLASSES if n != "ship"),
+    ]
     assert (rows[8]["width"], rows[8]["text"], rows[0]["text"]) == (91, "91.0 %", "1.0 %")
-
-
-def test_the_square_that_is_kept_is_drawn_in_place() -> None:
-    file = io.BytesIO()
-    Image.new("RGB", (400, 100)).save(file, "PNG")
-    shown = SeenPicture().postprocess(load_picture(file))
-    assert shown is not None
-    assert (shown["left"], shown["top"], shown["width"], shown["height"]) == (37.5, 0, 25, 100)
-    assert "whole" not in (SeenPicture().postprocess(picture_of(torch.zeros(3, 32, 32, dtype=torch.uint8))) or {})
 
 
 def test_the_page_shows_exactly_what_the_network_sees(cat: Picture) -> None:
     shown = SeenPicture().postprocess(cat)
     assert shown is not None
-    file = io.BytesIO(base64.b64decode(shown["seen"].split(",")[1]))
+    file = io.BytesIO(base64.b64decode(shown.split(",")[1]))
     assert np.array_equal(np.asarray(Image.open(file)), cat.pixels.permute(1, 2, 0).numpy())
 
 
 def test_an_example_opens_its_own_picture() -> None:
-    strip = ExampleStrip(classify_tab.EXAMPLES)
-    for index, path in enumerate(classify_tab.EXAMPLES):
-        assert strip.value[index]["name"] == path.stem
-        assert np.array_equal(np.asarray(classify_tab._example(event(index=index))), np.asarray(Image.open(path)))
+    groups = [Group("these", TEST_PICTURES), Group("those", [photograph.path for photograph in PHOTOGRAPHS], "credits")]
+    shown = [picture for group in ExampleStrip(groups).value for picture in group["pictures"]]
+    assert [picture["index"] for picture in shown] == list(range(len(EXAMPLES)))
+    for picture, path in zip(shown, EXAMPLES, strict=True):
+        assert picture["name"] == path.stem
+        opened = classify_tab._example(event(index=picture["index"]))
+        assert np.array_equal(np.asarray(opened), np.asarray(Image.open(path)))
 
 
-@pytest.mark.parametrize("data", [{}, {"index": 10}, {"index": -1}, {"index": "0"}, {"index": [0]}])
+def test_another_square_is_another_answer(models: TwoModels) -> None:
+    demo, _, tab = built(models)
+    (respond,) = [fn.fn for fn in demo.fns.values() if fn.outputs == tab.outputs]
+    assert respond is not None
+    photograph = load_picture(PHOTOGRAPHS[1].path)
+    whole, small = (
+        respond("one", photograph, json.dumps({"name": "x", "square": square})) for square in (None, [0.2, 0.3, 0.5])
+    )
+    assert whole[1] is photograph
+    assert small[0] == Cut("x", small[1])
+    assert torch.equal(small[1].pixels, photograph.cut(Square(0.2, 0.3, 0.5)).pixels)
+    assert small[2] != whole[2]
+    assert respond("one", None, "")[1] is None
+
+
+@pytest.mark.parametrize("data", [{}, {"index": 20}, {"index": -1}, {"index": "0"}, {"index": [0]}])
 def test_a_forged_example_is_refused(data: dict[str, Any]) -> None:
-    with pytest.raises(gr.Error, match="number of an example, 0 to 9"):
+    with pytest.raises(gr.Error, match="number of an example, 0 to 19"):
         classify_tab._example(event(**data))
 
 
 def test_a_listener_gets_the_picture_of_the_file() -> None:
-    picture = SafeImage().preprocess(uploaded(classify_tab.EXAMPLES[0]))
+    picture = SafeImage().preprocess(uploaded(EXAMPLES[0]))
     assert picture is not None
-    assert torch.equal(picture.pixels, load_picture(classify_tab.EXAMPLES[0]).pixels)
+    assert torch.equal(picture.pixels, load_picture(EXAMPLES[0]).pixels)
     assert SafeImage().preprocess(None) is None
 
 
@@ -218,12 +232,34 @@ def test_the_page_gets_every_setting_of_the_stock_picture() -> None:
     assert own["buttons"] == []
 
 
-def test_a_drawing_for_download_follows_the_chosen_position(models: TwoModels, cat: Picture) -> None:
+def test_a_file_is_kept_once_until_it_changes(tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    image = SafeImage()
+    Image.new("RGB", (40, 40), "red").save(path)
+    first = image.preprocess(uploaded(path))
+    assert image.preprocess(uploaded(path)) is first
+    Image.new("RGB", (50, 40), "blue").save(path)
+    second = image.preprocess(uploaded(path))
+    assert second is not None
+    assert second.original.size == (50, 40)
+
+
+def test_files_for_download_follow_the_square_and_the_position(models: TwoModels) -> None:
     demo, key, tab = built(models)
-    (draw,) = [fn.fn for fn in demo.fns.values() if len(fn.inputs) == 3 and fn.inputs[:2] == [key, tab.picture]]
-    assert draw is not None
-    drawings = [draw("one", cat, {"row": n, "column": n}) for n in (0, 8)]
-    assert drawings[0] != drawings[1]
-    assert Image.open(io.BytesIO(base64.b64decode(drawings[0].split(",")[1]))).format == "PNG"
-    with pytest.raises(gr.Error, match="Choose a picture first"):
-        draw("one", None, {"row": 8, "column": 8})
+    photograph = load_picture(PHOTOGRAPHS[1].path)
+    keeps = [fn.fn for fn in demo.fns.values() if len(fn.inputs) == 4 and fn.inputs[:2] == [key, tab.picture]]
+    for kind, keep in zip(KINDS, keeps, strict=True):
+        assert keep is not None
+        for square, n in ((None, 0), ([0.2, 0.3, 0.5], 8)):
+            question = json.dumps({"name": "x", "square": square})
+            file = keep("one", photograph, question, {"row": n, "column": n})
+            assert file["name"] == f"diclam-explanation.{kind}"
+            start, content = file["content"].split(",")
+            assert start == f"data:{KINDS[kind]};base64"
+            cut = asked.cut(photograph, asked.square_of(square))
+            assert cut is not None
+            assert base64.b64decode(content) == export(models.model("one"), cut, kind, name="one", query=(n, n))
+        with pytest.raises(gr.Error, match="Choose a picture first"):
+            keep("one", None, "", {"row": 8, "column": 8})
+        with pytest.raises(gr.Error, match="Expected a position"):
+            keep("one", photograph, "", {"row": 99, "column": 8})

@@ -201,7 +201,8 @@ def test_forged_events_are_refused_by_the_server(url: str, page: gr.Blocks) -> N
         ("_example", [], None, "number of an example"),
         ("picture", [], {"index": -1}, "number of a test picture"),
         ("use", ["../../etc"], None, "no trained model"),
-        ("draw", ["bundled", None, None], None, "Choose a picture first"),
+        ("keep", ["bundled", None, "", None], None, "Choose a picture first"),
+        ("respond", ["bundled", None, "{"], None, "Expected the name"),
     ]
     for name, data, event_data, reason in forged:
         answer = sent(url, number(page, name, len(data)), data, event_data)
@@ -213,16 +214,16 @@ def test_forged_events_are_refused_by_the_server(url: str, page: gr.Blocks) -> N
 def test_a_forged_model_is_refused_by_the_server(url: str, page: gr.Blocks, key: Any) -> None:
     path = uploaded(url, "cat.png", FIRST_EXAMPLE.read_bytes())
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-    answer = sent(url, number(page, "draw", 3), [key, file, None])
+    answer = sent(url, number(page, "keep", 4), [key, file, "", {"row": 0, "column": 0}])
     assert not answer["success"]
     assert "There is no run" in answer["output"]["error"]
 
 
 def test_a_file_of_the_server_cannot_be_passed_off_as_an_upload(url: str, page: gr.Blocks) -> None:
-    listener = number(page, "draw", 3)
+    listener = number(page, "keep", 4)
     for path in ("/etc/passwd", str(ROOT / "assets" / "examples" / "cat.png"), "../app.py"):
         file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        assert not sent(url, listener, [BUNDLED, file, None])["success"], path
+        assert not sent(url, listener, [BUNDLED, file, "", {"row": 0, "column": 0}])["success"], path
 
 
 @pytest.mark.parametrize(
@@ -280,8 +281,8 @@ def test_analytics_are_off_and_the_queue_is_bounded(page: gr.Blocks) -> None:
     assert page._queue.max_size <= 100
 
 
-def test_no_listener_is_advertised(page: gr.Blocks) -> None:
-    assert {fn.api_visibility for fn in page.fns.values()} == {"private"}
+def test_only_the_endpoint_for_programs_is_advertised(page: gr.Blocks) -> None:
+    assert [fn.api_name for fn in page.fns.values() if fn.api_visibility != "private"] == ["classify"]
 
 
 def test_building_the_page_loads_no_model(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

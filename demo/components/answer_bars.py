@@ -11,6 +11,8 @@ from diclam.data import CLASSES
 from diclam.draw import percent, sentence
 from diclam.predict import Prediction
 
+HERE = Path(__file__)
+
 
 class AnswerSentence(gr.HTML):
     """Value: a `Prediction`, or None while there is no picture. Spoken by screen readers when it changes."""
@@ -35,36 +37,35 @@ class AnswerSentence(gr.HTML):
 
 
 class AnswerBars(gr.HTML):
-    """Value: a `Prediction`, or None for nothing. The classes stay in their order, so that pictures can be compared."""
+    """Value: a `Prediction`, or None for nothing. In the order of the classes, so that pictures can be compared, or sorted;
+    the browser remembers which."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             html_template=_TEMPLATE,
-            css_template=Path(__file__).with_suffix(".css").read_text(encoding="utf-8"),
-            js_on_load=None,
+            css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
+            js_on_load=HERE.with_suffix(".js").read_text(encoding="utf-8"),
             apply_default_css=False,
             **options,
         )
 
     def postprocess(self, value: Prediction | None) -> list[dict[str, Any]]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """The classes in their order; `rank` is the place of each when sorted, from 0."""
         if value is None:
             return []
+        ranks = [name for name, _ in value.ranked]
         pairs = zip(CLASSES, value.probabilities, strict=True)
         return [
-            {"name": name, "width": round(100 * p, 2), "text": percent(p), "best": name == value.label} for name, p in pairs
+            {"name": name, "width": round(100 * p, 2), "text": percent(p), "rank": ranks.index(name)} for name, p in pairs
         ]
 
 
 _TEMPLATE = """
-{{#if value.length}}
-  <table class="ab" aria-label="Probability of each class">
-    {{#each value}}
-      <tr{{#if this.best}} class="ab-best"{{/if}}>
-        <th scope="row">{{this.name}}</th>
-        <td class="ab-track" aria-hidden="true"><div><i style="width:{{this.width}}%"></i></div></td>
-        <td class="ab-number">{{this.text}}</td>
-      </tr>
-    {{/each}}
-  </table>
-{{/if}}
+<div hidden>
+  <div class="ab-order" role="group" aria-label="Order of the bars">
+    <button type="button" value="classes" aria-pressed="true">in class order</button>
+    <button type="button" value="sorted" aria-pressed="false">sorted</button>
+  </div>
+  <table class="ab" aria-label="Probability of each class"><tbody></tbody></table>
+</div>
 """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import lru_cache
 from typing import Any
 
 import gradio as gr
@@ -9,6 +11,9 @@ from gradio.data_classes import ImageData
 
 from diclam.errors import PictureError
 from diclam.predict import Picture, load_picture
+
+KEPT = 24
+"""Pictures that stay decoded, 3 MB each at most: choosing another square or another model reads no file."""
 
 
 class SafeImage(gr.Image):
@@ -25,6 +30,7 @@ class SafeImage(gr.Image):
         """`options` are those of gr.Image."""
         # PNG, as a picture of 32 x 32 that a handler sets must come back with the very same pixels.
         super().__init__(value, type="filepath", image_mode=None, format="png", **options)
+        self._read = lru_cache(maxsize=KEPT)(_read)
 
     def get_config(self, cls: type[Any] | None = None) -> dict[str, Any]:
         # Gradio reads what to send to the page from the arguments of `__init__`; ours are hidden in `options`.
@@ -36,10 +42,17 @@ class SafeImage(gr.Image):
         if payload.path is None:
             raise gr.Error("Expected a picture as a file; got only its address. Upload the file.", print_exception=False)
         try:
-            # Opened here, so that a message cannot hold the server's path.
-            with open(payload.path, "rb") as file:
-                return load_picture(file)
+            # Gradio has made sure that the path is one of its own uploads. A file is known by its state, too: a path alone
+            # may come to hold another one.
+            state = os.stat(payload.path)
+            return self._read(payload.path, state.st_mtime_ns, state.st_size)
         except PictureError as error:
             raise gr.Error(str(error), print_exception=False) from error
         except OSError as error:
             raise gr.Error("The picture is no longer on the server. Upload it again.", print_exception=False) from error
+
+
+def _read(path: str, *_: int) -> Picture:
+    # Opened here, so that a message cannot hold the server's path.
+    with open(path, "rb") as file:
+        return load_picture(file)

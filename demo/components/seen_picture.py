@@ -1,4 +1,4 @@
-"""The whole picture with the square that is kept, beside the 32 x 32 pixels that the network sees."""
+"""The 32 x 32 pixels that the network sees, as the squares that they are."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ import gradio as gr
 from diclam.draw import data_uri
 from diclam.predict import Picture
 
-# The whole picture is shown small; this is twice that, for screens with fine pixels.
-SHOWN = (480, 360)
-
 
 class SeenPicture(gr.HTML):
-    """Value: a `Picture`, or None for nothing. The whole picture is left out when all of it is kept."""
+    """Value: a `Picture`, or None for nothing."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
@@ -26,39 +23,15 @@ class SeenPicture(gr.HTML):
             **options,
         )
 
-    def postprocess(self, value: Picture | None) -> dict[str, Any] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        if value is None:
-            return None
-        shown: dict[str, Any] = {"seen": data_uri(value.seen)}
-        width, height = value.original.size
-        if width != height:
-            whole = value.original.copy()
-            whole.thumbnail(SHOWN)
-            left, top, right, bottom = value.square
-            shown |= {
-                "whole": data_uri(whole, "JPEG"),
-                "left": 100 * left / width,
-                "top": 100 * top / height,
-                "width": 100 * (right - left) / width,
-                "height": 100 * (bottom - top) / height,
-            }
-        return shown
+    def postprocess(self, value: Picture | None) -> str | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return data_uri(value.seen) if value else None
 
 
 _TEMPLATE = """
 {{#if value}}
-  <div class="sp">
-    <figure>
-      <img class="sp-seen" src="{{value.seen}}" alt="The 32 by 32 pixels that the network sees">
-      <figcaption>what the network sees: 32 x 32 pixels</figcaption>
-    </figure>
-    {{#if value.whole}}
-      <figure>
-        <div class="sp-whole"><img src="{{value.whole}}" alt="The whole picture"><i
-          style="left:{{value.left}}%;top:{{value.top}}%;width:{{value.width}}%;height:{{value.height}}%"></i></div>
-        <figcaption>the square that is kept</figcaption>
-      </figure>
-    {{/if}}
-  </div>
+  <figure class="sp">
+    <img src="{{value}}" alt="The 32 by 32 pixels that the network sees">
+    <figcaption>what the network sees: 32 x 32 pixels</figcaption>
+  </figure>
 {{/if}}
 """

@@ -95,14 +95,6 @@ def test_the_attention_query_is_chosen_by_a_click(page: Page) -> None:
     expect(page.locator("#dc-attention [aria-live]")).to_contain_text("Position in row 13, column 3")
 
 
-def test_the_explanation_is_handed_out_as_a_picture(page: Page) -> None:
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download this explanation").click()
-    assert download.value.suggested_filename == "diclam-explanation.png"
-    with Image.open(download.value.path()) as image:
-        assert image.width == 1000
-
-
 def write_bad(folder: Path, name: str) -> Path:
     path = folder / name
     if name == "text.png":
@@ -165,16 +157,6 @@ def test_a_picture_lying_on_its_side_is_turned_upright(page: Page, tmp_path: Pat
     red, blue = colour(on_screen(page), 0.5, 0.2), colour(on_screen(page), 0.5, 0.8)
     assert red[0] > 180 > red[2]
     assert blue[2] > 180 > blue[0]
-
-
-def test_the_square_that_is_kept_is_shown_on_a_wide_picture(page: Page, tmp_path: Path) -> None:
-    Image.new("RGB", (400, 100), "green").save(tmp_path / "wide.png")
-    upload(page, tmp_path / "wide.png")
-    whole, square = (page.locator(f"#dc-seen .sp-whole {kind}").bounding_box() for kind in ("img", "i"))
-    assert whole is not None
-    assert square is not None
-    assert square["width"] == pytest.approx(whole["width"] / 4, abs=1)
-    assert square["x"] - whole["x"] == pytest.approx(whole["width"] * 0.375, abs=1)
 
 
 def test_the_tab_is_left_and_found_again_as_it_was(page: Page) -> None:

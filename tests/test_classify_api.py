@@ -1,0 +1,80 @@
+"""A program asks /classify and gets what the core says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+import pytest
+import torch
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from demo import classify_api
+from demo.examples import PHOTOGRAPHS
+from demo.interface import launch_options
+from diclam.errors import RunError
+from diclam.model import DiCLAM
+from diclam.predict import load_picture, predict
+from diclam.square import Square
+
+DOGS = PHOTOGRAPHS[1].path
+
+
+class OneModel:
+    """A network that was never trained, under the key 'mine'."""
+
+    def __init__(self) -> None:
+        torch.manual_seed(0)
+        self._model = DiCLAM().eval()
+
+    def model(self, key: str) -> DiCLAM:
+        if key != "mine":
+            raise RunError(f"There is no run {key!r}.")
+        return self._model
+
+
+@pytest.fixture(scope="module")
+def models() -> OneModel:
+    return OneModel()
+
+
+@pytest.fixture(scope="module")
+def client(models: OneModel) -> Iterator[Client]:
+    with gr.Blocks() as demo:
+        classify_api.build(models, "mine")
+    _, url, _ = demo.queue(api_open=False).launch(prevent_thread_lock=True, quiet=True, **launch_options())
+    try:
+        yield Client(url, verbose=False)
+    finally:
+        demo.close()
+
+
+def test_it_is_the_only_endpoint_and_says_what_it_takes(client: Client) -> None:
+    told: Any = client.view_api(return_format="dict", print_info=False)
+    endpoints = told["named_endpoints"]
+    assert list(endpoints) == ["/classify"]
+    parameters = endpoints["/classify"]["parameters"]
+    assert [(p["parameter_name"], p["parameter_has_default"]) for p in parameters] == [
+        ("picture", False), ("model", True), ("square", True),
+    ]  # fmt: skip
+
+
+def test_a_program_gets_what_the_core_says(client: Client, models: OneModel) -> None:
+    picture = load_picture(DOGS)
+    expected = predict(models.model("mine"), picture.pixels).to_json()
+    assert client.predict(handle_file(DOGS), api_name="/classify") == expected
+    part = predict(models.model("mine"), picture.cut(Square(0.2, 0.3, 0.5)).pixels).to_json()
+    assert client.predict(handle_file(DOGS), "mine", [0.2, 0.3, 0.5], api_name="/classify") == part
+    assert part != expected
+
+
+@pytest.mark.parametrize(
+    ("model", "square", "words"),
+    [("nobody", None, "no run 'nobody'"), ("mine", [0, 0], "three numbers"), ("mine", [0, 0, 9], "square"),
+     ("mine", "all", "three numbers"), ("mine", [0.9, 0.9, 1], "inside the picture")],
+)  # fmt: skip
+def test_a_mistake_is_told(client: Client, model: str, square: object, words: str) -> None:
+    with pytest.raises(AppError, match=words):
+        client.predict(handle_file(DOGS), model, square, api_name="/classify")
