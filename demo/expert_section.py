@@ -25,7 +25,7 @@ from diclam.knockout import Knockouts
 from diclam.model import DiCLAM
 from diclam.predict import Picture, Prediction
 
-PART = 200
+PART = 100
 """Test pictures between two words of progress."""
 WORDS = (
     "The network holds two experts, small networks that both run on every picture; its gate weighs one against the other. "

@@ -49,7 +49,7 @@ def test_opens_with_an_example_answered(page: Page) -> None:
     expect(page.get_by_role("tab", name="Classify")).to_have_attribute("aria-selected", "true")
     expect(page.get_by_role("combobox", name="Model")).to_have_value(re.compile("^bundled"))
     expect(page.locator("#dc-bars tr")).to_have_count(10)
-    expect(page.locator("#dc-experts table")).to_have_count(3)
+    expect(page.locator("#dc-experts .ep-answers table")).to_have_count(3)
 
 
 def test_an_example_is_classified(page: Page) -> None:
