@@ -66,11 +66,12 @@ function draw() {
     row.lastChild.textContent = value.texts[at][k];
   });
   const [one, two] = value.gates[at];
-  slider.setAttribute('aria-valuetext', `${own ? 'what the network chose, ' : ''}expert 1 ${one}, expert 2 ${two}`);
   const said = `${props.names[best]} ${value.texts[at][best]}`;
   const before = props.names[value.answer];
   const turn = own ? '' : best === value.answer ? ` The answer stays ${before}.` : ` The answer turns from ${before} to ${props.names[best]}.`;
-  find('told').textContent = `Expert 1 ${one}, expert 2 ${two}: ${said}.${turn}`;
+  const words = `Expert 1 ${one}, expert 2 ${two}: ${said}.${turn}`;
+  slider.setAttribute('aria-valuetext', own ? `What the network chose. ${words}` : words);
+  find('told').textContent = words.replaceAll(' %', '\u00a0%');
   find('back').disabled = own;
   find('tested').hidden = !value.tested;
   find('untested').hidden = Boolean(value.tested);
@@ -91,7 +92,7 @@ function line(at) {
   const chosen = Number(chooser.value);
   const curve = byClass[chosen];
   const share = (values) => `${values[at].toFixed(1)} %`;
-  find('right').textContent = `Here ${share(all)} of the ${pictures} test pictures are answered right${curve ? `; of the ${props.plurals[chosen]}, ${share(curve)}` : ''}.`;
+  find('right').textContent = `Here ${share(all)} of the ${pictures} test pictures are answered right${curve ? `; of the ${props.plurals[chosen]}, ${share(curve)}` : ''}.`.replaceAll(' %', '\u00a0%');
   const width = chart.clientWidth;
   if (!width) return; // in a tab that is not shown; the observer draws when it is
   const last = all.length - 1;

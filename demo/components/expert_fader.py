@@ -94,7 +94,7 @@ _TEMPLATE = """
     <div class="ef-ends" aria-hidden="true"><span>expert 1 only</span><span>what the network chose</span><span>expert 2
       only</span></div>
     <input type="range" min="0" max="LAST" step="1" value="MIDDLE" aria-label="Mixture, from expert 1 only to expert 2 only">
-    <p class="ef-told" role="status"></p>
+    <p class="ef-told"></p>
     <button type="button" class="ef-back" disabled>Back to what the network chose</button>
     <div class="ef-tested">
       <label>Test pictures that are answered right at each position: all, and of <select></select></label>

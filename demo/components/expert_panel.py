@@ -64,7 +64,8 @@ def evidence(gates: GatesByClass | None) -> str:
             f"(they tell {gates.information:.2f} bits of the class, {gates.by_chance.mean():.2f} by chance alone), so its "
             "experts go by their numbers only."
         )
-    return f"On the test pictures, {gates.name(0)}; {gates.name(1)}."
+    one, two = (" and ".join(gates.used_most_for(expert)) for expert in range(2))
+    return f"On the test pictures, expert 1 is used most for {one}, expert 2 for {two}."
 
 
 class ExpertPanel(gr.HTML):
@@ -133,8 +134,7 @@ def _moves(knockouts: Knockouts) -> list[dict[str, Any]]:
 _TEMPLATE = """
 {{#if value}}
   <div class="ep">
-    <p class="ep-words">{{value.words}}</p>
-    <p class="ep-quiet">{{value.evidence}}</p>
+    <div><p class="ep-words">{{value.words}}</p><p class="dc-quiet">{{value.evidence}}</p></div>
     <div class="ep-gates">
       <div class="ep-numbers"><span class="ep-one">expert 1: {{value.first}}</span><span
         class="ep-two">expert 2: {{value.second}}</span></div>
@@ -164,7 +164,7 @@ _TEMPLATE = """
             <td class="ep-number">{{this.text}}</td></tr>
         {{/each}}
       </table>
-      <p class="ep-quiet">The change of the score (the logit, before it becomes a probability) when this expert's weighted
+      <p class="dc-quiet">The change of the score (the logit, before it becomes a probability) when this expert's weighted
         output is left out. A large gate with a small effect has not decided much.</p>
     </div>
   </div>

@@ -14,7 +14,7 @@ function take() {
   const value = props.value;
   box.hidden = !value;
   if (!value) return;
-  find('words').textContent = value.words;
+  find('words').textContent = value.words.replaceAll(' %', '\u00a0%');
   find('quiet').textContent = value.information;
   const held = document.activeElement?.dataset.of;
   find('classes').replaceChildren(...value.order.map((k) => {

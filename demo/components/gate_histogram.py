@@ -74,8 +74,8 @@ _TEMPLATE = """
   <p class="gh-words"></p>
   <div class="gh-chart" role="img"></div>
   <div class="gh-ends" aria-hidden="true"><span>only expert 1</span><span>half each</span><span>only expert 2</span></div>
-  <p class="gh-told" role="status"></p>
+  <p class="gh-told dc-quiet" role="status"></p>
   <div class="gh-classes" role="group" aria-label="Show one class among the others"></div>
-  <p class="gh-quiet"></p>
+  <p class="gh-quiet dc-quiet"></p>
 </div>
 """

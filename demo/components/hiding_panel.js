@@ -83,7 +83,7 @@ function patches() {
   const sign = find('picture').querySelector('i');
   sign.hidden = !found;
   if (found) frame(sign, ...found.strongest, cells.length);
-  find('found').textContent = found?.occlusion_words ?? '';
+  find('found').textContent = (found?.occlusion_words ?? '').replaceAll(' %', '\u00a0%');
   find('under').textContent = '';
 }
 

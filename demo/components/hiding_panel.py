@@ -132,7 +132,7 @@ def _curve(name: str, draws: np.ndarray) -> dict[str, Any]:
 
 _TEMPLATE = """
 <div class="hp" hidden>
-  <p class="hp-status" role="status"></p>
+  <p class="hp-status dc-quiet" role="status"></p>
   <div class="hp-parts">
     <figure class="hp-patches">
       <h4>One patch hidden at a time</h4>
