@@ -65,8 +65,8 @@ def weight(text: str | None) -> float:
 
 def check_maps(page: Page, explanation: Explanation, row: int, column: int) -> None:
     """Where most came from and how much, of each head and of their mean; bytes keep a weight within three percent."""
-    maps = [explanation.map(head, (row, column)) for head in range(len(explanation.attention))]
-    for index, weights in enumerate([*maps, sum(maps) / len(maps)]):
+    maps = np.stack([explanation.map(head, (row, column)) for head in range(len(explanation.attention))])
+    for index, weights in enumerate([*maps, maps.mean(0)]):
         expect(told(page, index)).to_contain_text("most from row")
         text = told(page, index).text_content() or ""
         spot = re.search(r"row (\d+), column (\d+)", text)
