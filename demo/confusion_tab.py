@@ -16,7 +16,7 @@ from demo.components.confusion_grid import ConfusionGrid, Matrix
 from demo.components.gates_chart import GatesChart
 from demo.components.picture_gallery import Page, PictureGallery
 from demo.messages import told
-from demo.pages import AT_ONCE, WHO, HasModels, HasPictures, answers, place, turn_to
+from demo.pages import AT_ONCE, WHO, HasModels, HasPictures, answers, place, spoken_for, turn_to
 from diclam.errors import ConfigError
 from diclam.evaluate import Evaluation
 from diclam.gates import GatesByClass, gates_by_class
@@ -108,14 +108,19 @@ def build(models: HasModels, model_key: gr.Dropdown, pictures: HasPictures) -> C
         before: int | None,
         event: gr.EventData,
     ) -> tuple[Any, ...]:
-        """The first time with the cell, the order and the filters that the address names."""
-        if chosen is None and _brought(event, "real") is not None:
+        """With the expert, the cell, the order and the filters of the address, when the event brings them."""
+        expert = _brought(event, "expert")
+        speaker = speaker if expert is None else spoken_for(expert)
+        if _brought(event, "real") is not None:
             with told():
-                chosen = Selection(_classes(event, "real"), _classes(event, "said"), **_filters(event))
-        return redraw(key, speaker, chosen, both, before)
+                named = Selection(_classes(event, "real"), _classes(event, "said"), **_filters(event))
+            if named != chosen:  # what is drawn shows another cell
+                chosen, before = named, None
+        return *redraw(key, speaker, chosen, both, before), gr.skip() if expert is None else speaker
 
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    grid.open(opened, inputs, outputs, trigger_mode="multiple", **quiet)
+    grid.open(opened, inputs, [*outputs, who], trigger_mode="multiple", **quiet)
+    who.change(None, who, None, js=_REMEMBER_WHO, **quiet)
     gr.on([model_key.change, who.input], redraw, inputs, outputs, trigger_mode="always_last", **quiet)
 
     def choose(key: str, speaker: str, chosen: Selection | None, event: gr.EventData) -> tuple[Page, Selection]:
@@ -158,6 +163,12 @@ def build(models: HasModels, model_key: gr.Dropdown, pictures: HasPictures) -> C
     return ConfusionTab([gallery, *pair.galleries, *compared.galleries])
 
 
+_REMEMBER_WHO = """(who) => {
+  const address = new URL(window.location);
+  if (who === 'both') address.searchParams.delete('expert');
+  else address.searchParams.set('expert', who);
+  window.history.replaceState(window.history.state, '', address);
+}"""
 _SAVE = """(text) => {
   const href = URL.createObjectURL(new Blob([text], {type: 'text/csv'}));
   Object.assign(document.createElement('a'), {href, download: '%s'}).click();
@@ -206,4 +217,4 @@ def _filters(event: gr.EventData) -> dict[str, Any]:
         if not isinstance(limits, list):
             raise ConfigError(f"Expected a list of two numbers for {name!r}; got {limits!r:.80}.")
     chosen = {name: tuple(limits) for name, limits in ranges.items()}  # pyright: ignore[reportArgumentType]
-    return chosen | {"sort": _brought(event, "sort"), "wrong": _brought(event, "wrong")}
+    return chosen | {name: _brought(event, name) for name in ("sort", "wrong", "doubtful")}

@@ -13,7 +13,7 @@ import gradio as gr
 from PIL import Image
 from torch import Tensor
 
-from demo import about_tab, classify_api, classify_tab, confusion_tab, train_tab
+from demo import about_tab, address, classify_api, classify_tab, confusion_tab, train_tab
 from demo.components.model_chooser import ModelChooser
 from demo.components.opened_picture import Opened, OpenedPicture
 from demo.components.payload import whole
@@ -35,32 +35,6 @@ TEST_PICTURES = 10_000
 FIRST_EXAMPLE = EXAMPLES[3]
 # Uploads beyond this are cut off; within it, `predict.load_picture` refuses with a message what is too large.
 MAX_FILE_SIZE = predict.MAX_BYTES + 1_000_000
-# The address names the open tab: a link leads to it, a reload comes back to it. Tabs report themselves while the page is
-# being drawn, too, which must not change the address before it is read.
-_OPEN = """() => {
-  const tab = new URLSearchParams(window.location.search).get('tab');
-  document.body.dataset.opened = '';
-  return { __type__: 'update', selected: %s.includes(tab) ? tab : '%s' };
-}"""
-_REMEMBER = """() => {
-  if (!('opened' in document.body.dataset)) return;
-  const address = new URL(window.location);
-  address.searchParams.set('tab', '%s');
-  window.history.replaceState(window.history.state, '', address);
-}"""
-# So does the model, but for the bundled one.
-_REMEMBER_MODEL = """(key) => {
-  const address = new URL(window.location);
-  if (key === '%s') address.searchParams.delete('run');
-  else address.searchParams.set('run', key);
-  window.history.replaceState(window.history.state, '', address);
-}"""
-# The tab is as it was left; the focus returns to the picture once it is on the screen again.
-_BACK = """(opened) => {
-  const of = (index) => [...document.querySelectorAll(`#dc-confusion [data-index="${Number(index)}"]`)];
-  setTimeout(() => of(opened.index).find((made) => made.tabIndex === 0 && made.offsetWidth)?.focus(), 300);
-  return { __type__: 'update', selected: 'confusion' };
-}"""
 
 
 def build() -> gr.Blocks:
@@ -88,22 +62,23 @@ def build() -> gr.Blocks:
         links = Links(models, pictures)
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         for page in (train_page, classify_page, confusion_page, about_page):
-            page.select(None, js=_REMEMBER % page.id, **quiet)
-        demo.load(None, None, tabs, js=_OPEN % (list(TABS), FIRST_TAB), **quiet)
+            page.select(None, js=address.remember_tab(str(page.id)), **quiet)
+        demo.load(None, None, tabs, js=address.open_tab(list(TABS), FIRST_TAB), **quiet)
         # An example, so that the page never opens empty; and the runs that came since the server started.
         demo.load(lambda: str(FIRST_EXAMPLE), None, classify.picture, queue=False, **quiet)
         demo.load(links.first, None, model_key, queue=False, **quiet)
-        model_key.change(None, model_key, None, js=_REMEMBER_MODEL % BUNDLED, **quiet)
+        model_key.change(None, model_key, None, js=address.remember_model(BUNDLED), **quiet)
         # Runs come and go while the page is open. Through the queue, as only there Gradio shows what a listener tells. Few
         # things go through it: its stream closes after the last, and one sent at that very moment gets no answer.
         gr.on([confusion_page.select, model_key.focus], links.known, model_key, model_key, **quiet)
         classify.answered.failure(links.usable, model_key, model_key, **quiet)
         train.use_model.click(links.use, train.shown_run, model_key, **quiet)
         for gallery in confusion.galleries:
+            gallery.select(None, js=address.LEAVE, trigger_mode="multiple", **quiet)
             gallery.select(links.picture, None, [classify.picture, tabs], trigger_mode="multiple", **quiet)
             gallery.select(links.opened, model_key, opened, trigger_mode="multiple", **quiet)
         gr.on([classify.picture.input, classify.examples.select], lambda: None, None, opened, queue=False, **quiet)
-        opened.back(None, opened, tabs, js=_BACK, **quiet)
+        opened.back(None, opened, tabs, js=address.BACK, **quiet)
     return demo.queue(max_size=64, default_concurrency_limit=2, api_open=False)
 
 
@@ -181,7 +156,8 @@ class Links:
         index = whole(event, "index")
         if evaluation is None or index is None or not 0 <= index < len(evaluation.true):
             return None
-        return Opened(index, int(evaluation.true[index]))
+        suspect = evaluation.suspects.get(index)
+        return Opened(index, int(evaluation.true[index]), "" if suspect is None else suspect.words)
 
     def picture(self, event: gr.EventData) -> tuple[Image.Image, gr.Tabs]:
         """A test picture of the gallery, opened in Classify."""

@@ -6,9 +6,10 @@ import json
 import threading
 from collections import OrderedDict
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
-from diclam import checkpoint, runs
+from diclam import checkpoint, runs, suspects
 from diclam.draw import percent
 from diclam.errors import CheckpointError, DiclamError, RunError
 from diclam.evaluate import FIGURES, Evaluation
@@ -29,6 +30,7 @@ class Models:
 
     def __init__(self, capacity: int = 4) -> None:
         self._capacity = capacity
+        self._suspects = suspects.shipped()
         self._lock = threading.Lock()
         self._models: OrderedDict[Stamp, DiCLAM] = OrderedDict()
         self._evaluations: OrderedDict[Stamp, Evaluation] = OrderedDict()
@@ -57,8 +59,8 @@ class Models:
             return self._models[stamp]
 
     def evaluation(self, key: str) -> Evaluation | None:
-        """None when the model was not tested, or the files of its test cannot be read. Raises RunError, and CheckpointError
-        for the test of a network with other than two experts."""
+        """With what is known of doubtful labels. None when the model was not tested, or the files of its test cannot be
+        read. Raises RunError, and CheckpointError for the test of a network with other than two experts."""
         folder = self.folder(key)
         stamp = _stamp(key, folder / FIGURES)
         with self._lock:
@@ -69,7 +71,8 @@ class Models:
                     return None
                 if evaluation.gates.shape[1] != EXPERTS:
                     raise _full(key)
-                self._keep(self._evaluations, stamp, evaluation)
+                doubted = suspects.among(self._suspects, evaluation.true)
+                self._keep(self._evaluations, stamp, replace(evaluation, suspects=doubted))
             self._evaluations.move_to_end(stamp)
             return self._evaluations[stamp]
 

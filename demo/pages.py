@@ -55,15 +55,20 @@ def spoken(evaluation: Evaluation, who: str) -> Evaluation:
     return evaluation if who == "both" else evaluation.by_expert(int(who) - 1)
 
 
+def spoken_for(who: Any) -> str:
+    """One of WHO, as it is. Anybody can send anything, so it may be refused."""
+    if not isinstance(who, str) or who not in WHO:
+        raise gr.Error(f"Expected one of {', '.join(WHO)}.", print_exception=False)
+    return who
+
+
 def answers(models: HasEvaluations, key: str, who: str = "both") -> Evaluation:
     """The answers of one of WHO. Raises gr.Error for a model that does not exist or was not tested."""
     with told():
         evaluation = models.evaluation(key)
     if evaluation is None:
         raise gr.Error("There are no test results of this model that can be read.", print_exception=False)
-    if who not in WHO:
-        raise gr.Error(f"Expected one of {', '.join(WHO)}.", print_exception=False)
-    return spoken(evaluation, who)
+    return spoken(evaluation, spoken_for(who))
 
 
 def turn_to(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from diclam.data import CLASSES
 from diclam.errors import CheckpointError
 from diclam.files import replacing
 from diclam.model import DiCLAM
+from diclam.suspects import Suspect
 
 FIGURES = "evaluation.json"
 TABLE = "predictions.csv"
@@ -45,10 +46,17 @@ class Evaluation:
     parameters: int
     expert: int | None = None
     """Which expert, from 0, said `predicted` alone; None: the model as it is, which the probabilities always are of."""
+    suspects: Mapping[int, Suspect] = field(default_factory=dict)
+    """The pictures whose label is known to be doubtful, by their number."""
 
     @property
     def accuracy(self) -> float:
         return float(accuracy_score(self.true, self.predicted))
+
+    @property
+    def trusted(self) -> np.ndarray:
+        """(N,) bool: whether there is no doubt about the label."""
+        return ~np.isin(np.arange(len(self.true)), list(self.suspects))
 
     @property
     def precision(self) -> float:

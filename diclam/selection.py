@@ -37,6 +37,8 @@ class Selection:
     """Classes that the model said."""
     wrong: bool = False
     """Only wrong answers."""
+    doubtful: bool = False
+    """Only pictures whose label is doubtful."""
     confidence: tuple[float, float] = EVERYTHING
     """Range of the probability of what was said."""
     gate: tuple[float, float] = EVERYTHING
@@ -48,8 +50,9 @@ class Selection:
             whole = isinstance(members, tuple) and all(type(k) is int and 0 <= k < len(CLASSES) for k in members)
             if not whole or not members or len(set(members)) < len(members):
                 raise ConfigError(f"Expected different classes, numbers in 0 .. {len(CLASSES) - 1}; got {members!r}.")
-        if type(self.wrong) is not bool:
-            raise ConfigError(f"Expected true or false for 'only wrong answers'; got {self.wrong!r}.")
+        for name, asked in (("only wrong answers", self.wrong), ("only doubtful labels", self.doubtful)):
+            if type(asked) is not bool:
+                raise ConfigError(f"Expected true or false for {name!r}; got {asked!r}.")
         for name, limits in (("confidence", self.confidence), ("gate", self.gate)):
             whole = isinstance(limits, tuple) and len(limits) == 2 and all(type(x) in (int, float) for x in limits)
             if not whole or not 0 <= limits[0] <= limits[1] <= 1:
@@ -60,7 +63,7 @@ class Selection:
     @property
     def filtered(self) -> bool:
         """Whether more than the classes is asked for."""
-        return self.wrong or self.confidence != EVERYTHING or self.gate != EVERYTHING
+        return self.wrong or self.doubtful or self.confidence != EVERYTHING or self.gate != EVERYTHING
 
     def cell(self, evaluation: Evaluation) -> np.ndarray:
         """(n,) numbers of the pictures with these real and said classes, ascending; the filters left out."""
@@ -73,6 +76,8 @@ class Selection:
         keep = _within(sure, self.confidence) & _within(gate, self.gate)
         if self.wrong:
             keep &= evaluation.true[index] != evaluation.predicted[index]
+        if self.doubtful:
+            keep &= ~evaluation.trusted[index]
         index = index[keep]
         return index[np.argsort(SORTS[self.sort](evaluation, index, self.said), kind="stable")]
 

@@ -24,12 +24,13 @@ from demo.components.pair_list import PairHead, PairList
 from demo.components.picture_gallery import Page, PictureGallery, sheet
 from demo.confusion_tab import PAGE
 from demo.pages import turn_to
-from diclam.confusion import GROUPS
+from diclam.confusion import GROUPS, wilson
 from diclam.data import CLASSES
 from diclam.draw import percent
 from diclam.errors import RunError
 from diclam.evaluate import Evaluation
 from diclam.selection import ALL, Selection
+from diclam.suspects import Suspect
 from tests.conftest import random_cifar10, random_evaluation
 
 COUNT = 2000
@@ -219,27 +220,46 @@ def test_no_evaluation_empties_everything() -> None:
 
 
 def test_opening_draws_everything_with_the_worst_cell_chosen(tab: Tab, one: Evaluation) -> None:
-    untested, tables, figures, below, accuracy, matrix, page, classes, pairs, chosen, _, column, *pair = tab.send(
+    untested, tables, figures, below, accuracy, matrix, page, classes, pairs, chosen, _, column, *pair, who = tab.send(
         tab.grid, "open", "one", "both", *[None] * 3
     )
     assert [part.visible for part in (untested, tables, figures, below)] == [False, True, True, True]
     assert accuracy is classes is pairs is one
     assert not column.visible
     assert pair == [None] * 4
+    assert who == gr.skip()
     assert matrix.chosen == chosen == page.selection
     errors = one.confusion - np.diag(np.diag(one.confusion))
     assert len(chosen.find(one)) == errors.max()
 
 
 def test_opening_from_a_link_shows_the_cell_it_names(tab: Tab, one: Evaluation) -> None:
-    named: dict[str, Any] = {"sort": "number", "wrong": True, "confidence": [0, 0.6], "gate": [0.1, 1]}
+    named: dict[str, Any] = {"sort": "number", "wrong": True, "doubtful": False, "confidence": [0, 0.6], "gate": [0.1, 1]}
     chosen = tab.send(tab.grid, "open", "one", "both", None, None, None, real=[3], said=[5], **named)[9]
     assert chosen == Selection((3,), (5,), wrong=True, confidence=(0, 0.6), gate=(0.1, 1), sort="number")
-    later = Selection((1,), (2,))  # a choice of the visitor's own goes before the link
-    assert tab.send(tab.grid, "open", "one", "both", later, None, None, real=[3], said=[5])[9] == later
+    # The browser went back: what is drawn shows another cell of the same answers.
+    _, drawn = tab.send(tab.grid, "open", "one", "both", None, None, None)[9:11]
+    back = tab.send(tab.grid, "open", "one", "both", Selection((1,), (2,)), None, drawn, real=[3], said=[5], **named)
+    assert back[6].selection == back[9] == chosen
+    same = tab.send(tab.grid, "open", "one", "both", chosen, None, drawn, real=[3], said=[5], **named)
+    assert all(value == gr.skip() for value in same)
     for forged, message in (({"real": [99]}, "class"), ({"sort": "beauty"}, "sorted by"), ({"gate": None}, "two numbers")):
         with pytest.raises(gr.Error, match=message):
             tab.send(tab.grid, "open", "one", "both", None, None, None, **({"real": [3], "said": [5]} | named | forged))
+
+
+def test_a_link_names_whose_answers_are_shown(tab: Tab, one: Evaluation) -> None:
+    _, matrix, *_, who = tab.send(tab.grid, "open", "one", "both", *[None] * 3, expert="1")[4:]
+    assert who == "1"
+    assert (matrix.counts == one.by_expert(0).confusion).all()
+    *_, who = tab.send(tab.grid, "open", "one", "1", *[None] * 3, expert="both")  # going back to a link without an expert
+    assert who == "both"
+
+
+@pytest.mark.parametrize("expert", ["3", "", 1, ["1"], {"1": "1"}, True])
+def test_a_forged_expert_of_a_link_is_refused(tab: Tab, expert: Any) -> None:
+    with pytest.raises(gr.Error, match="Expected one of both, 1, 2"):
+        tab.send(tab.grid, "open", "one", "both", *[None] * 3, expert=expert)
 
 
 def test_opening_again_draws_nothing_anew(tab: Tab) -> None:
@@ -321,7 +341,7 @@ def test_pages_turn_through_all_pictures_once(tab: Tab) -> None:
 
 
 def test_filters_and_order_are_taken_over_and_kept_for_the_next_cell(tab: Tab, one: Evaluation) -> None:
-    asked = {"sort": "least sure", "wrong": True, "confidence": [0, 0.6], "gate": [0.25, 1]}
+    asked = {"sort": "least sure", "wrong": True, "doubtful": False, "confidence": [0, 0.6], "gate": [0.25, 1]}
     page, chosen = tab.send(tab.gallery, "query", "one", "both", Selection(real=(3,)), **asked)
     assert chosen == Selection((3,), wrong=True, confidence=(0, 0.6), gate=(0.25, 1), sort="least sure")
     assert page.indices == chosen.find(one).tolist()[:PAGE]
@@ -360,6 +380,55 @@ def test_a_picture_tells_what_was_said(one: Evaluation, album: Album) -> None:
         assert not picture["right"]
 
 
+def doubted(evaluation: Evaluation, *indices: int) -> Evaluation:
+    """Somebody looked, and doubts the labels of these pictures: each is more likely the next class."""
+    return replace(evaluation, suspects={k: Suspect(k, k % 10, (k + 1) % 10, 0.02, agree=4, runs=5) for k in indices})
+
+
+def test_a_doubtful_label_is_marked_and_explained(one: Evaluation, album: Album) -> None:
+    value = shown(turn_to(doubted(one, 13, 33), Selection(real=(3,), sort="number"), album, size=PAGE))
+    for picture in value["pictures"]:
+        doubt = "Label doubtful: more likely deer, say 4 of 5 trained models."
+        assert picture["doubt"] == (doubt if picture["index"] in (13, 33) else "")
+        assert (doubt in picture["words"]) == (picture["mark"] == "? more likely deer") == bool(picture["doubt"])
+        assert picture["words"].endswith("Opens in Classify.")
+    assert value["doubtful_is_open"]
+    assert not shown(turn_to(one, Selection(), album, size=PAGE))["doubtful_is_open"]
+
+
+def test_only_doubtful_labels_can_be_shown(album: Album, one: Evaluation) -> None:
+    models = Evaluations()
+    models._known["one"] = doubted(one, 13, 33, 34)
+    tab = Tab(models, album)
+    asked = {"sort": "number", "wrong": False, "doubtful": True, "confidence": [0, 1], "gate": [0, 1]}
+    page, chosen = tab.send(tab.gallery, "query", "one", "both", Selection(real=(3,)), **asked)
+    assert (page.indices, chosen.doubtful) == ([13, 33], True)
+    assert shown(page)["filtered"] == f"2 of {COUNT // 10} fit the filters."
+
+
+def test_accuracy_is_told_with_and_without_doubtful_labels(one: Evaluation) -> None:
+    wrong = np.flatnonzero(one.true != one.predicted)[:40]
+    for evaluation in (doubted(one, *wrong), doubted(one, *wrong).by_expert(1)):
+        line = AccuracyLine().postprocess(evaluation)
+        assert line is not None
+        rest = np.delete(evaluation.true == evaluation.predicted, wrong)
+        low, high = wilson(rest.sum(), COUNT - 40)
+        assert line["without"].startswith(
+            f"Without the 40 pictures whose label is doubtful: {percent(rest.mean())} "
+            f"(95 % interval {100 * low:.1f} to {100 * high:.1f} %)."
+        )
+        assert line["accuracy"] == percent(evaluation.accuracy)
+    line = AccuracyLine().postprocess(one)
+    assert line is not None
+    assert line["without"] == ""
+
+
+def test_what_the_filters_mean_is_said_when_one_expert_answers_alone(one: Evaluation, album: Album) -> None:
+    alone, together = (shown(turn_to(each, Selection(), album, size=PAGE)) for each in (one.by_expert(0), one))
+    assert alone["together"].startswith("Of one expert alone only the answer is kept")
+    assert together["together"] == ""
+
+
 def test_no_picture_makes_no_sheet() -> None:
     assert sheet([]) == ""
     assert sheet([torch.zeros(3, 32, 32, dtype=torch.uint8)]).startswith("data:image/webp;base64,")
@@ -380,12 +449,12 @@ def test_a_forged_cell_is_refused(tab: Tab, data: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"sort": "__class__"}, {"sort": None}, {"wrong": "yes"}, {"confidence": [0.5]}, {"gate": None}, {"gate": [1, 0]},
-        {"gate": ["a", "b"]}, {"gate": [0, float("inf")]}, {"confidence": {"0": 1}},
+        {"sort": "__class__"}, {"sort": None}, {"wrong": "yes"}, {"doubtful": 1}, {"confidence": [0.5]}, {"gate": None},
+        {"gate": [1, 0]}, {"gate": ["a", "b"]}, {"gate": [0, float("inf")]}, {"confidence": {"0": 1}},
     ],
 )  # fmt: skip
 def test_a_forged_filter_is_refused(tab: Tab, changes: dict[str, Any]) -> None:
-    whole: dict[str, Any] = {"sort": "surest", "wrong": False, "confidence": [0, 1], "gate": [0, 1]}
+    whole: dict[str, Any] = {"sort": "surest", "wrong": False, "doubtful": False, "confidence": [0, 1], "gate": [0, 1]}
     with pytest.raises(gr.Error):
         tab.send(tab.gallery, "query", "one", "both", None, **(whole | changes))
 

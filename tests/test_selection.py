@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from diclam.errors import ConfigError
 from diclam.evaluate import Evaluation
 from diclam.selection import ALL, SORTS, Selection
+from diclam.suspects import Suspect
 from tests.conftest import random_evaluation
 
 
@@ -48,6 +50,16 @@ def test_filters_combine(evaluation: Evaluation) -> None:
     assert 0 < len(found) < evaluation.confusion[3].sum()
 
 
+def test_doubtful_labels_combine_with_the_other_filters(evaluation: Evaluation) -> None:
+    suspects = {k: Suspect(k, k % 10, (k + 1) % 10, 0.1, 1, 1) for k in range(0, 3000, 7)}
+    doubted = replace(evaluation, suspects=suspects)
+    for wrong in (False, True):
+        found = Selection(real=(3,), wrong=wrong, doubtful=True).find(doubted)
+        fits = [k for k in suspects if k % 10 == 3 and (not wrong or evaluation.predicted[k] != 3)]
+        assert sorted(found) == fits
+    assert not len(Selection(doubtful=True).find(evaluation))
+
+
 def test_sorted_as_asked(evaluation: Evaluation) -> None:
     sure, gate = evaluation.probabilities.max(1), evaluation.gates[:, 0]
     second = np.sort(evaluation.probabilities, axis=1)[:, -2]
@@ -64,7 +76,13 @@ def test_sorted_as_asked(evaluation: Evaluation) -> None:
 def test_only_filters_make_it_filtered() -> None:
     assert not Selection((3,), (5,), sort="number").filtered
     assert all(
-        chosen.filtered for chosen in (Selection(wrong=True), Selection(gate=(0, 0.5)), Selection(confidence=(0.1, 1)))
+        chosen.filtered
+        for chosen in (
+            Selection(wrong=True),
+            Selection(doubtful=True),
+            Selection(gate=(0, 0.5)),
+            Selection(confidence=(0.1, 1)),
+        )
     )
 
 
@@ -85,6 +103,7 @@ def test_words_follow_the_reading_direction(evaluation: Evaluation) -> None:
         ({"said": ("3",)}, "classes"),
         ({"real": [3]}, "classes"),
         ({"wrong": 1}, "true or false"),
+        ({"doubtful": None}, "true or false"),
         ({"confidence": (0.9, 0.1)}, "confidence"),
         ({"confidence": (0, 1.5)}, "confidence"),
         ({"gate": (float("nan"), 1.0)}, "gate"),

@@ -24,14 +24,14 @@ class AccuracyLine(gr.HTML):
     def postprocess(self, value: Evaluation | None) -> dict[str, Any] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         if value is None:
             return None
-        right, total = int(np.trace(value.confusion)), int(value.confusion.sum())
-        low, high = wilson(right, total)
+        right = value.true == value.predicted
         return {
             "accuracy": percent(value.accuracy),
-            "interval": f"95 % interval {100 * low:.1f} to {100 * high:.1f} %",
-            "total": number(total),
+            "interval": _interval(right),
+            "total": number(len(right)),
             "by": "" if value.expert is None else f" from expert {value.expert + 1} alone",
             "means": f"precision {percent(value.precision)}, recall {percent(value.recall)}, F1 {percent(value.f1)}",
+            "without": _without(len(value.suspects), right[value.trusted]),
         }
 
 
@@ -67,10 +67,27 @@ class ClassTable(gr.HTML):
         return rows
 
 
+def _interval(right: np.ndarray) -> str:
+    low, high = wilson(right.sum(), len(right))
+    return f"95 % interval {100 * low:.1f} to {100 * high:.1f} %"
+
+
+def _without(suspects: int, right: np.ndarray) -> str:
+    """The accuracy on the other pictures, `right` (n,) bool; '' when no label is doubtful."""
+    if not suspects or not len(right):
+        return ""
+    pictures = "one picture whose label is" if suspects == 1 else f"{number(suspects)} pictures whose label is"
+    return (
+        f"Without the {pictures} doubtful: {percent(float(right.mean()))} ({_interval(right)}). Trained models picked them "
+        "out, as they say something else, so that this figure is a flattering one."
+    )
+
+
 _LINE = """
 {{#if value}}
   <p class="dc-accuracy"><b>{{value.accuracy}}</b> of {{value.total}} test pictures got the right
-    answer{{value.by}} <span>({{value.interval}}).</span> <span>Means over the classes: {{value.means}}.</span></p>
+    answer{{value.by}} <span>({{value.interval}}).</span> <span>Means over the classes: {{value.means}}.
+    {{value.without}}</span></p>
 {{/if}}
 """
 _TABLE = """

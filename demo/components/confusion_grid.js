@@ -9,6 +9,7 @@ const settings = { view: 'counts', order: 'listed', errors: false, groups: false
 let chosen = null; // {real, said}: lists of class numbers
 let spot = { row: 0, column: 0 }; // where the keyboard is; -1 is a header
 let rows = []; // rows[i][j]: the buttons as they stand, headers included
+const link = named(); // before anything is drawn, which changes the address
 
 function remembered() {
   try {
@@ -23,20 +24,22 @@ function linked() {
   return view ? { view } : {};
 }
 
-// The cell that the address names; what it leaves out is any class.
+// Whose answers, and the cell, that the address names; what it leaves out is any class.
 function named() {
   const address = new URLSearchParams(window.location.search);
-  if (!['true', 'pred', 'sort', 'wrong', 'sure', 'gate'].some((name) => address.has(name))) return {};
+  const expert = ['1', '2'].includes(address.get('expert')) ? address.get('expert') : 'both';
+  if (!['true', 'pred', 'sort', 'wrong', 'doubtful', 'sure', 'gate'].some((name) => address.has(name))) return { expert };
   const members = (name) => props.members[name === null ? 'any' : name] || null;
   const [real, said] = [members(address.get('true')), members(address.get('pred'))];
-  if (!real || !said) return {};
+  if (!real || !said) return { expert };
   const range = (name) => {
     const ends = (/^(\d{1,3})-(\d{1,3})$/.exec(address.get(name)) || [0, 0, 100]).slice(1).map((end) => end / 100);
     return ends[0] <= ends[1] && ends[1] <= 1 ? ends : [0, 1];
   };
   return {
-    real, said, sort: props.sorts.includes(address.get('sort')) ? address.get('sort') : 'surest',
-    wrong: address.get('wrong') === '1', confidence: range('sure'), gate: range('gate'),
+    expert, real, said, sort: props.sorts.includes(address.get('sort')) ? address.get('sort') : 'surest',
+    wrong: address.get('wrong') === '1', doubtful: address.get('doubtful') === '1', confidence: range('sure'),
+    gate: range('gate'),
   };
 }
 
@@ -45,8 +48,10 @@ function tellAddress() {
   const name = (members) => Object.keys(props.members).find((key) => same(props.members[key], members));
   const put = (key, value) => (value ? address.searchParams.set(key, value) : address.searchParams.delete(key));
   if (chosen) {
-    put('true', same(chosen.real, props.members.any) ? '' : name(chosen.real));
-    put('pred', same(chosen.said, props.members.any) ? '' : name(chosen.said));
+    const any = (members) => same(members, props.members.any);
+    // Without either, a link opens on the most frequent mistake.
+    put('true', any(chosen.real) && !any(chosen.said) ? '' : name(chosen.real));
+    put('pred', any(chosen.said) ? '' : name(chosen.said));
   }
   put('norm', settings.view === 'counts' ? '' : NORMS[settings.view]);
   window.history.replaceState(window.history.state, '', address);
@@ -302,8 +307,15 @@ load();
 watch('value', load);
 // Asked for when the tab is opened, and again each time it is: a run may have ended in between.
 let visible = false;
+let asked = false;
 new ResizeObserver(() => {
   const before = visible;
   visible = element.offsetWidth > 0;
-  if (visible && !before) trigger('open', chosen ? {} : named());
+  if (!visible || before) return;
+  trigger('open', asked ? {} : link);
+  asked = true;
 }).observe(element);
+// The browser's Back and Forward buttons lead to another address, which may name another cell.
+window.addEventListener('popstate', () => {
+  if (asked && new URLSearchParams(window.location.search).get('tab') === 'confusion') trigger('open', named());
+});

@@ -42,9 +42,10 @@ class ConfusionGrid(gr.HTML):
     """Value: a `Matrix`, or None for nothing. How the numbers are shown is chosen, and remembered, in the browser.
 
     `select` brings `real` and `said`, lists of class numbers: one each for a cell, all ten for a header; whoever listens
-    must check them, as anybody can send some. `open` comes whenever the grid comes into view; it brings the same
-    two, `sort`, `wrong`, `confidence` and `gate` when the address names any
-    (`?true=cat&pred=dog&norm=row&wrong=1&sure=0-60`), which follows what is chosen.
+    must check them, as anybody can send some. `open` comes whenever the grid comes into view, and when the browser goes
+    back to another address. The first time, and then, it brings `expert` ('both', '1' or '2'), and the same two, `sort`,
+    `wrong`, `doubtful`, `confidence` and `gate` when the address names any
+    (`?true=cat&pred=dog&norm=row&wrong=1&sure=0-60&expert=1`), which follows what is chosen.
     """
 
     def __init__(self, **options: Any) -> None:

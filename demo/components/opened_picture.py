@@ -21,6 +21,8 @@ class Opened:
     """Its number."""
     real: int
     """Its class."""
+    doubt: str = ""
+    """What is to be said of a doubtful label."""
 
 
 class OpenedPicture(gr.HTML):
@@ -36,12 +38,13 @@ class OpenedPicture(gr.HTML):
         )
 
     def postprocess(self, value: Opened | None) -> dict[str, Any] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return None if value is None else {"index": value.index, "real": CLASSES[value.real]}
+        return None if value is None else {"index": value.index, "real": CLASSES[value.real], "doubt": value.doubt}
 
 
 _TEMPLATE = """
 {{#if value}}
   <p class="op" role="status">Test picture {{value.index}}. It is labelled <b>{{value.real}}</b>.
+    {{value.doubt}}
     <button type="button">Back to its cell</button></p>
 {{/if}}
 """

@@ -3,7 +3,8 @@ const find = (name) => box.querySelector(`.pg-${name}`);
 const grid = find('pictures');
 const tip = find('tip');
 const parts = {
-  sort: find('sort'), wrong: find('wrong').querySelector('input'), details: box.querySelector('details'),
+  sort: find('sort'), wrong: find('wrong').querySelector('input'), doubtful: find('doubtful').querySelector('input'),
+  details: box.querySelector('details'),
   limits: [...box.querySelectorAll('.pg-limits')],
 };
 let drawing = 0; // which drawing is the newest: an older sheet may be decoded later
@@ -27,6 +28,7 @@ function tellAddress(value) {
   const range = (ends) => (ends[0] > 0 || ends[1] < 1 ? ends.map((end) => Math.round(100 * end)).join('-') : '');
   put('sort', value.sort === 'surest' ? '' : value.sort);
   put('wrong', value.wrong ? '1' : '');
+  put('doubtful', value.doubtful ? '1' : '');
   put('sure', range(value.confidence));
   put('gate', range(value.gate));
   window.history.replaceState(window.history.state, '', address);
@@ -46,6 +48,7 @@ async function load() {
   if (find('title').textContent !== value.title) find('title').textContent = value.title;
   write(find('more'), value.more);
   write(find('note'), value.note);
+  write(find('together'), find('controls').hidden ? '' : value.together);
   showControls(value);
   if (!find('controls').hidden && element.offsetWidth) tellAddress(value);
   grid.replaceChildren(...value.pictures.map((picture, place) => draw(picture, sheet, place)));
@@ -62,7 +65,8 @@ function draw(picture, sheet, place) {
   const canvas = make('canvas', { width: 32, height: 32 });
   canvas.getContext('2d').drawImage(sheet, 0, 32 * place, 32, 32, 0, 0, 32, 32);
   const made = make('button', { type: 'button', className: picture.right ? 'pg-right' : 'pg-false', tabIndex: -1 },
-    canvas, make('span', {}, picture.said), make('span', {}, `${picture.right ? '✓' : '✗'} ${picture.sure}`));
+    canvas, make('span', {}, picture.said), make('span', { className: 'pg-sure' }, `${picture.right ? '✓' : '✗'} ${picture.sure}`));
+  if (picture.mark) made.append(make('span', { className: 'pg-doubt' }, picture.mark));
   made.setAttribute('aria-label', picture.words);
   made.dataset.index = picture.index;
   made.picture = picture;
@@ -73,6 +77,8 @@ function showControls(value) {
   parts.sort.value = value.sort;
   parts.wrong.checked = value.wrong;
   find('wrong').hidden = !value.wrong_is_open && !value.wrong;
+  parts.doubtful.checked = value.doubtful;
+  find('doubtful').hidden = !value.doubtful_is_open && !value.doubtful;
   for (const limits of parts.limits) {
     const inputs = [...limits.querySelectorAll('input')];
     value[limits.dataset.name].forEach((fraction, i) => {
@@ -86,7 +92,7 @@ function showControls(value) {
 }
 
 function ask() {
-  const query = { sort: parts.sort.value, wrong: parts.wrong.checked };
+  const query = { sort: parts.sort.value, wrong: parts.wrong.checked, doubtful: parts.doubtful.checked };
   for (const limits of parts.limits) {
     const read = [...limits.querySelectorAll('input')].map((input, i) => {
       input.typed = false;
@@ -101,8 +107,8 @@ function ask() {
 function tell(made) {
   tip.hidden = !made;
   if (!made) return;
-  const { title, told, gates } = made.picture;
-  tip.replaceChildren(make('b', {}, title),
+  const { title, doubt, told, gates } = made.picture;
+  tip.replaceChildren(make('b', {}, title), make('span', { hidden: !doubt }, doubt),
     ...told.map(({ name, text, width }) => {
       const bar = make('i');
       bar.style.width = `${width}%`;
@@ -157,7 +163,7 @@ grid.addEventListener('focusout', () => tell(null));
 find('controls').addEventListener('change', ask);
 find('clear').addEventListener('click', () => {
   parts.details.open = false;
-  trigger('query', { sort: parts.sort.value, wrong: false, confidence: [0, 1], gate: [0, 1] });
+  trigger('query', { sort: parts.sort.value, wrong: false, doubtful: false, confidence: [0, 1], gate: [0, 1] });
 });
 find('back').addEventListener('click', () => trigger('turn', { first: Math.max(0, props.value.first - props.page_size) }));
 find('next').addEventListener('click', () => trigger('turn', { first: props.value.first + props.page_size }));

@@ -24,6 +24,10 @@ from diclam.selection import EVERYTHING, SORTS, Selection
 HERE = Path(__file__)
 # As many answers are told on hover or focus; the others are small.
 TOLD = 4
+TOGETHER = (
+    "Of one expert alone only the answer is kept: how sure, and how much weight it has, are always told of both together, "
+    "and so the pictures are sorted and filtered by that."
+)
 
 
 @dataclass(frozen=True)
@@ -52,9 +56,9 @@ class Page:
 class PictureGallery(gr.HTML):
     """Value: a `Page`, or None for nothing. All pictures of a page travel as one lossless sheet.
 
-    `select` brings `index`, the number of a picture in the test set; `query` brings `sort`, `wrong`, `confidence` and
-    `gate` (two fractions of 1 each); `turn`, to another page, brings `first`. Whoever listens must check them, as anybody
-    can send some.
+    `select` brings `index`, the number of a picture in the test set; `query` brings `sort`, `wrong`, `doubtful`,
+    `confidence` and `gate` (two fractions of 1 each); `turn`, to another page, brings `first`. Whoever listens must check
+    them, as anybody can send some.
     """
 
     def __init__(self, label: str = "Pictures", *, page_size: int = 60, controls: bool = True, **options: Any) -> None:
@@ -77,11 +81,14 @@ class PictureGallery(gr.HTML):
             "title": value.title,
             "more": value.more,
             "note": _note(value),
+            "together": TOGETHER if value.evaluation.expert is not None else "",
             "filtered": f"{number(value.matching)} of {number(value.total)} fit the filters." if selection.filtered else "",
             "wrong_is_open": bool(set(selection.real) & set(selection.said))
             and len(selection.real) + len(selection.said) > 2,
             "sort": selection.sort,
             "wrong": selection.wrong,
+            "doubtful_is_open": bool(value.evaluation.suspects),
+            "doubtful": selection.doubtful,
             "confidence": selection.confidence,
             "gate": selection.gate,
             "first": value.first,
@@ -127,12 +134,17 @@ def _picture(evaluation: Evaluation, index: int) -> dict[str, Any]:
     sure = percent(float(evaluation.probabilities[index].max()))
     by = f" by expert {evaluation.expert + 1} alone" if evaluation.expert is not None else f", {sure} sure"
     one, two = (percent(float(gate)) for gate in evaluation.gates[index])
+    suspect = evaluation.suspects.get(index)
+    doubt = "" if suspect is None else suspect.words
+    words = f"Test picture {index}, really {real}, called {said}{by}."
     return {
         "index": index,
         "right": real == said,
         "said": said,
         "sure": sure if evaluation.expert is None else "",
-        "words": f"Test picture {index}, really {real}, called {said}{by}. Opens in Classify.",
+        "words": " ".join(part for part in (words, doubt, "Opens in Classify.") if part),
+        "doubt": doubt,
+        "mark": "" if suspect is None else f"? more likely {CLASSES[suspect.suggested]}",
         "told": [{"name": name, "text": percent(p), "width": round(100 * p, 1)} for name, p in told],
         "gates": f"expert 1 {one}, expert 2 {two}" + ("" if evaluation.expert is None else "; above, both together"),
         "title": f"No. {index}, really {real}",
@@ -153,11 +165,13 @@ _TEMPLATE = f"""
   <p class="pg-title" role="status"></p>
   <p class="pg-more"></p>
   <p class="pg-note" hidden></p>
+  <p class="pg-together" hidden></p>
   <div class="pg-controls" CONTROLS>
     <label>Sort <select class="pg-sort">{_SORTS}<option value="number">by number</option></select></label>
     <details><summary>Filter</summary>
       <div class="pg-filters">
         <label class="pg-wrong"><input type="checkbox"> only wrong answers</label>
+        <label class="pg-doubtful"><input type="checkbox"> only doubtful labels</label>
         {_limits("confidence", "how sure it was")}
         {_limits("gate", "weight of expert 1")}
       </div>
