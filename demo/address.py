@@ -35,10 +35,20 @@ _REMEMBER_MODEL = """(key) => {
   document.body.dataset.run = address.searchParams.get('run') || '';
   window.history.replaceState(window.history.state, '', address);
 }"""
-# The picture with this number gets the focus once it is on the screen again.
+# The picture with this number gets the focus once it is on the screen again, which takes an answer of the server when
+# another cell is drawn. Whoever goes on meanwhile is left in peace.
 _FOCUS = """(index) => {
-  const of = () => [...document.querySelectorAll(`#dc-confusion [data-index="${Number(index)}"]`)];
-  setTimeout(() => of().find((made) => made.tabIndex === 0 && made.offsetWidth)?.focus(), 300);
+  let tries = 30;
+  const stop = () => { tries = 0; };
+  for (const name of ['keydown', 'pointerdown']) window.addEventListener(name, stop, { once: true });
+  const look = () => {
+    if (tries-- <= 0) return;
+    const all = [...document.querySelectorAll(`#dc-confusion [data-index="${Number(index)}"]`)];
+    const here = all.filter((made) => made.offsetWidth);
+    if (here.length) (here.find((made) => made.tabIndex === 0) || here[0]).focus();
+    else setTimeout(look, 100);
+  };
+  setTimeout(look, 300);
 }"""
 LEAVE = """() => {
   const { history } = window;

@@ -121,7 +121,8 @@ def build(models: HasModels, model_key: gr.Dropdown, pictures: HasPictures) -> C
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     grid.open(opened, inputs, [*outputs, who], trigger_mode="multiple", **quiet)
     who.change(None, who, None, js=_REMEMBER_WHO, **quiet)
-    gr.on([model_key.change, who.input], redraw, inputs, outputs, trigger_mode="always_last", **quiet)
+    # Not only when the visitor changes it: a link may have named an expert while another answer was under way.
+    gr.on([model_key.change, who.change], redraw, inputs, outputs, trigger_mode="always_last", **quiet)
 
     def choose(key: str, speaker: str, chosen: Selection | None, event: gr.EventData) -> tuple[Page, Selection]:
         with told():

@@ -425,7 +425,7 @@ def test_accuracy_is_told_with_and_without_doubtful_labels(one: Evaluation) -> N
 
 def test_what_the_filters_mean_is_said_when_one_expert_answers_alone(one: Evaluation, album: Album) -> None:
     alone, together = (shown(turn_to(each, Selection(), album, size=PAGE)) for each in (one.by_expert(0), one))
-    assert alone["together"].startswith("Of one expert alone only the answer is kept")
+    assert alone["together"].startswith("Of one expert alone only the answer is known")
     assert together["together"] == ""
 
 

@@ -78,16 +78,17 @@ def _without(suspects: int, right: np.ndarray) -> str:
         return ""
     pictures = "one picture whose label is" if suspects == 1 else f"{number(suspects)} pictures whose label is"
     return (
-        f"Without the {pictures} doubtful: {percent(float(right.mean()))} ({_interval(right)}). Trained models picked them "
-        "out, as they say something else, so that this figure is a flattering one."
+        f"Without the {pictures} doubtful: {percent(float(right.mean()))} ({_interval(right)}). That flatters: models that "
+        "say something else picked them out."
     )
 
 
 _LINE = """
 {{#if value}}
   <p class="dc-accuracy"><b>{{value.accuracy}}</b> of {{value.total}} test pictures got the right
-    answer{{value.by}} <span>({{value.interval}}).</span> <span>Means over the classes: {{value.means}}.
-    {{value.without}}</span></p>
+    answer{{value.by}} <span>({{value.interval}}).</span> <span>Means over the classes:
+    {{value.means}}.</span></p>
+  {{#if value.without}}<p class="dc-accuracy"><span>{{value.without}}</span></p>{{/if}}
 {{/if}}
 """
 _TABLE = """

@@ -127,9 +127,13 @@ function columns() {
   return below < 0 ? all.length : below;
 }
 
-function moveTo(made) {
+function keep(made) {
   for (const other of buttons()) other.tabIndex = -1;
   made.tabIndex = 0;
+}
+
+function moveTo(made) {
+  keep(made);
   made.focus();
 }
 
@@ -158,7 +162,10 @@ grid.addEventListener('keydown', (event) => {
 
 grid.addEventListener('pointerover', (event) => event.pointerType === 'mouse' && tell(event.target.closest('button')));
 grid.addEventListener('pointerleave', () => tell(null));
-grid.addEventListener('focusin', (event) => tell(event.target.matches(':focus-visible') ? event.target : null));
+grid.addEventListener('focusin', (event) => {
+  keep(event.target);
+  tell(event.target.matches(':focus-visible') ? event.target : null);
+});
 grid.addEventListener('focusout', () => tell(null));
 find('controls').addEventListener('change', ask);
 find('clear').addEventListener('click', () => {

@@ -25,8 +25,8 @@ HERE = Path(__file__)
 # As many answers are told on hover or focus; the others are small.
 TOLD = 4
 TOGETHER = (
-    "Of one expert alone only the answer is kept: how sure, and how much weight it has, are always told of both together, "
-    "and so the pictures are sorted and filtered by that."
+    "Of one expert alone only the answer is known. How sure it was and the weights, also to sort and to filter by, are of "
+    "both together."
 )
 
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from diclam import checkpoint
+from diclam import checkpoint, suspects
 from diclam.confusion import row_words
 from diclam.data import CLASSES
 from diclam.draw import percent, with_article
@@ -216,6 +216,70 @@ def test_a_test_picture_says_what_it_is_and_leads_back_to_its_cell(page: Page) -
     expect(told).to_be_visible()
     page.locator("#dc-examples button").first.click()
     expect(told).to_have_count(0)
+
+
+def test_the_browser_s_back_button_leads_from_a_picture_to_its_cell(page: Page) -> None:
+    opened(page)
+    cell(page, "cat", "dog").click()
+    expect(title(page)).to_have_text(words("cat", "dog"))
+    index = pictures(page).nth(1).get_attribute("data-index")
+    pictures(page).nth(1).click()
+    told = page.locator("#dc-opened p")
+    expect(told).to_contain_text(f"Test picture {index}.")
+    page.go_back()
+    expect(page.get_by_role("tab", name="Confusion matrix")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#dc-gallery :focus")).to_have_attribute("data-index", str(index))
+    page.go_forward()
+    expect(told).to_be_visible()
+    # Another cell, and another expert, were looked at since.
+    choose_tab(page, "Confusion matrix")
+    cell(page, "dog", "cat").click()
+    expect(title(page)).to_have_text(words("dog", "cat"))
+    page.get_by_role("radio", name="expert 2 alone").check()
+    expect(page.locator("#dc-accuracy")).to_contain_text("from expert 2 alone")
+    page.go_back()
+    expect(title(page)).to_have_text(words("cat", "dog"))
+    expect(page.locator("#dc-accuracy")).not_to_contain_text("alone")
+    expect(page.locator("#dc-gallery :focus")).to_have_attribute("data-index", str(index))
+
+
+def test_a_link_holds_the_expert(page: Page) -> None:
+    opened(page)
+    page.get_by_role("radio", name="expert 2 alone").check()
+    expect(page).to_have_url(re.compile("expert=2"))
+    cell(page, "cat", "cat").click()
+    alone = EVALUATION.by_expert(1)
+    sentence = row_words(alone.confusion, (3,), (3,))
+    expect(title(page)).to_have_text(sentence)
+    page.reload()
+    opened(page)
+    expect(title(page)).to_have_text(sentence)
+    expect(page.get_by_role("radio", name="expert 2 alone")).to_be_checked()
+    expect(page.locator("#dc-accuracy")).to_contain_text(percent(alone.accuracy))
+    expect(page.locator("#dc-gallery .pg-together")).to_be_visible()
+    page.get_by_role("radio", name="the model").check()
+    expect(page).not_to_have_url(re.compile("expert="))
+
+
+@pytest.mark.skipif(not suspects.shipped(), reason=f"needs assets/{suspects.TABLE}")
+def test_doubtful_labels_are_marked_filtered_and_told_in_classify(page: Page) -> None:
+    doubted = suspects.among(suspects.shipped(), EVALUATION.true)
+    opened(page)
+    expect(page.locator("#dc-accuracy")).to_contain_text(f"Without the {len(doubted)} pictures whose label is doubtful")
+    page.locator(".cg-all").click()
+    page.get_by_text("Filter", exact=True).click()
+    page.get_by_label("only doubtful labels").check()
+    expect(page.locator(".pg-filtered > span")).to_have_text(f"{len(doubted)} of 10,000 fit the filters.")
+    expect(page).to_have_url(re.compile("true=any.*doubtful=1"))
+    shown = [doubted[int(made.get_attribute("data-index") or "")] for made in pictures(page).all()]
+    for made, suspect in zip(pictures(page).all(), shown, strict=True):
+        expect(made.locator(".pg-doubt")).to_have_text(f"? more likely {CLASSES[suspect.suggested]}")
+        assert suspect.words in (made.get_attribute("aria-label") or "")
+    page.reload()
+    opened(page)
+    expect(page.locator(".pg-filtered > span")).to_have_text(f"{len(doubted)} of 10,000 fit the filters.")
+    pictures(page).first.click()
+    expect(page.locator("#dc-opened p")).to_contain_text(shown[0].words)
 
 
 def test_the_matrix_and_the_answers_can_be_downloaded(page: Page) -> None:
