@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from diclam import distributed
 from diclam.errors import ConfigError, DiclamError
 from diclam.model import ModelConfig
 from diclam.recipe import AUTO, RECIPES, TrainConfig, config, field_docs, with_model
@@ -31,9 +34,11 @@ The data set is kept in the folder that DICLAM_DATA names, runs without --run-di
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit status: 0; 2 for a person's mistake, explained on stderr; 130 after a second Ctrl-C."""
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
     try:
         options.command(options)
+    except distributed.DismissedError:
+        return 2
     except DiclamError as error:
         print(f"diclam: {error}", file=sys.stderr)
         return 2
@@ -43,6 +48,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `diclam runs | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    if not distributed.follows():
+        return _parser().parse_args(arguments)
+    try:
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            return _parser().parse_args(arguments)
+    except SystemExit as end:
+        if end.code:
+            time.sleep(5)  # The first process says it for all, if torchrun does not end it because this one ended.
+        raise
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -161,7 +178,8 @@ def _interruptible(sentence: str) -> Iterator[Callable[[], bool]]:
         interrupts += 1
         if interrupts > 1:
             raise KeyboardInterrupt
-        print(f"\n{sentence} Ctrl-C again ends at once.", file=sys.stderr)
+        if not distributed.follows():
+            print(f"\n{sentence} Ctrl-C again ends at once.", file=sys.stderr)
 
     before = {number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -175,17 +193,21 @@ def _train(options: argparse.Namespace) -> None:
     from diclam import distill, recorder, runs
     from diclam.terminal import Progress
 
+    team = distributed.join()
     with _interruptible("Stopping after this step; the best weights are kept and tested.") as stop:
         progress = Progress(sys.stderr)
+        if isinstance(team, distributed.Several) and team.rank:
+            recorder.assist(team, stop)
+            return
         if options.resume:
             _refuse_other_flags(options)
             run = runs.Run(runs.locate(options.resume))
-            recorder.resume(run, progress.show, stop)
+            recorder.resume(run, progress.show, stop, team)
         else:
             train_config = _train_config(options)
             distill.check(train_config)  # before there is a folder of a run that never began
             run = runs.Run(options.run_dir) if options.run_dir else runs.new(train_config.recipe)
-            recorder.record(run, train_config, progress.show, stop)
+            recorder.record(run, train_config, progress.show, stop, team)
     print(run.path)
 
 

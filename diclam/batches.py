@@ -28,10 +28,11 @@ class Batch(NamedTuple):
 
 class Batches:
     """Endless batches of `images_N3HW` (bytes) and `labels_N`, both on the device to train on; every random choice follows
-    from `config.seed`. An incomplete last batch of an epoch is left out."""
+    from `config.seed`. An incomplete last batch of an epoch is left out. Of several processes that share each batch, `part`
+    is this one's: all draw the same batch."""
 
-    def __init__(self, images_N3HW: Tensor, labels_N: Tensor, config: TrainConfig) -> None:
-        self._images, self._labels, self._config = images_N3HW, labels_N, config
+    def __init__(self, images_N3HW: Tensor, labels_N: Tensor, config: TrainConfig, part: slice = slice(None)) -> None:
+        self._images, self._labels, self._config, self._part = images_N3HW, labels_N, config, part
         self._generator = Generator(images_N3HW.device).manual_seed(config.seed)
         self._order_generator = Generator().manual_seed(config.seed)
         self._epoch, self._position = -1, len(labels_N)
@@ -47,7 +48,8 @@ class Batches:
         x_B3HW = augment.normalize(images)
         if config.cutout:
             x_B3HW = augment.cutout(x_B3HW, config.cutout, generator)
-        whole_B3HW = x_B3HW
+        whole_B3HW = x_B3HW = x_B3HW[self._part]
+        indices_B, mirrored_B = indices_B[self._part], mirrored_B[self._part]
         side = config.early_side if fraction < config.early_part else x_B3HW.shape[-1]
         if side != x_B3HW.shape[-1]:
             x_B3HW = F.interpolate(x_B3HW, size=(side, side), mode="bilinear", antialias=True, align_corners=False)

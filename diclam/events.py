@@ -52,6 +52,8 @@ class Started(Event):
     """Pictures of the held-out part that each validation looks at; 0 when nothing is held out."""
     batch_size: int
     parameters: int
+    processes: int = 1
+    """That share each batch."""
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import psutil
 import torch
 
 from diclam import checkpoint, data, distill
+from diclam.distributed import LostError, Several, Team
 from diclam.errors import ConfigError, DiclamError, RunError
 from diclam.evaluate import evaluate
 from diclam.events import Event, Failed, Fetching, Finished, Resumed, Step, Tested, Testing, Validated
@@ -35,11 +36,11 @@ STATE = "state.pt"
 SECONDS_BETWEEN_REPORTS = 0.3
 
 
-def record(run: Run, config: TrainConfig, watch: Watch, stop: Callable[[], bool]) -> None:
+def record(run: Run, config: TrainConfig, watch: Watch, stop: Callable[[], bool], team: Team | None = None) -> None:
     """Trains as `config` says within the run's folder and calls `watch` with each event after it is written.
 
-    `stop` is asked before each step, beside the folder's own stop request. Raises RunError when the folder holds a run
-    already. Whatever else goes wrong is written as `Failed` and raised again.
+    `stop` is asked before each step, beside the folder's own stop request. With a team, this is its first process. Raises
+    RunError when the folder holds a run already. Whatever else goes wrong is written as `Failed` and raised again.
     """
     run.path.mkdir(parents=True, exist_ok=True)
     if (run.path / EVENTS).exists() or (run.path / INFO).exists():
@@ -47,10 +48,10 @@ def record(run: Run, config: TrainConfig, watch: Watch, stop: Callable[[], bool]
     run.claim(os.getpid())
     with replacing(run.path / INFO) as path:
         path.write_text(json.dumps(_info(config), indent=1) + "\n", encoding="utf-8")
-    _carry_out(run, config, watch, stop, None)
+    _carry_out(run, config, watch, stop, team or Team(), None)
 
 
-def resume(run: Run, watch: Watch, stop: Callable[[], bool]) -> None:
+def resume(run: Run, watch: Watch, stop: Callable[[], bool], team: Team | None = None) -> None:
     """Goes on with a run that was cut off in training, from its last kept state: the same settings, the time already used,
     and, with a number of epochs, the same final weights as if nothing had happened. What was written after that state is
     taken out of its events. Raises RunError when the folder holds no such run, or when its process is still there;
@@ -67,10 +68,21 @@ def resume(run: Run, watch: Watch, stop: Callable[[], bool]) -> None:
     events = [event for event in run.events() if not isinstance(event, Failed) and _before(event, state["step"])]
     with replacing(run.path / EVENTS) as path:
         path.write_text("".join(event.to_json() + "\n" for event in events), encoding="utf-8")
-    _carry_out(run, config, watch, stop, state)
+    _carry_out(run, config, watch, stop, team or Team(), state)
 
 
-def _carry_out(run: Run, config: TrainConfig, watch: Watch, stop: Callable[[], bool], state: State | None) -> None:
+def assist(team: Several, stop: Callable[[], bool]) -> None:
+    """What every process of a team but the first does while that one records or resumes a run. Raises DismissedError or
+    LostError when the run comes to nothing."""
+    config, state = team.orders()
+    with team.unbroken():
+        training = _training(config, team, stop, lambda _: None)
+        training.follow(state)
+
+
+def _carry_out(
+    run: Run, config: TrainConfig, watch: Watch, stop: Callable[[], bool], team: Team, state: State | None
+) -> None:
     with (run.path / EVENTS).open("a", encoding="utf-8") as file:
 
         def tell(event: Event) -> None:
@@ -79,7 +91,7 @@ def _carry_out(run: Run, config: TrainConfig, watch: Watch, stop: Callable[[], b
             watch(event)
 
         try:
-            _fetch_train_test(run, config, tell, lambda: stop() or run.stop_requested(), state)
+            _fetch_train_test(run, config, tell, lambda: stop() or run.stop_requested(), team, state)
         except DiclamError as error:
             tell(Failed(str(error)))
             raise
@@ -88,11 +100,34 @@ def _carry_out(run: Run, config: TrainConfig, watch: Watch, stop: Callable[[], b
             raise
 
 
-def _fetch_train_test(run: Run, config: TrainConfig, tell: Watch, stop: Callable[[], bool], state: State | None) -> None:
-    model = first_model(config)
-    cifar10 = data.load(progress=_thinned(tell))
-    training = Training(model, cifar10, config, stop=stop)
-    saved = time.monotonic()
+def _fetch_train_test(
+    run: Run, config: TrainConfig, tell: Watch, stop: Callable[[], bool], team: Team, state: State | None
+) -> None:
+    with team.unbroken():
+        team.lead((config, state))
+        training = _training(config, team, stop, _thinned(tell))
+    try:
+        with team.unbroken():
+            finished = _train(run, training, tell, state)
+    except LostError as error:
+        if not training.step:
+            raise
+        checkpoint.save(run.path, training.model)
+        kept = "of the best validation" if training.best.weights else "of the last step"
+        hint = f" `--resume {run.name}` goes on from where it was last kept." if (run.path / STATE).exists() else ""
+        raise LostError(f"{error} Training got to step {training.step:,}; the weights {kept} are kept.{hint}") from error
+    _test(run, training, tell, finished)
+
+
+def _training(config: TrainConfig, team: Team, stop: Callable[[], bool], tell: Callable[[Fetching], None]) -> Training:
+    with team.united():
+        team.check(config)
+        model = first_model(config)
+        return Training(model, data.load(progress=tell), config, stop=stop, team=team)
+
+
+def _train(run: Run, training: Training, tell: Watch, state: State | None) -> Finished:
+    model, saved = training.model, time.monotonic()
     finished: Finished | None = None
     for event in training.run(state):
         if isinstance(event, Validated) and event.best:
@@ -103,19 +138,23 @@ def _fetch_train_test(run: Run, config: TrainConfig, tell: Watch, stop: Callable
         tell(event)
         pause = time.monotonic() - saved > SECONDS_BETWEEN_SAVES
         if isinstance(event, Validated) or (isinstance(event, Step) and event.loss is not None and pause):
-            if not config.holdout:
+            if not training.config.holdout:
                 checkpoint.save(run.path, model)
             with replacing(run.path / STATE) as path:
                 torch.save(training.state(), path)
             saved = time.monotonic()
     assert finished is not None
     (run.path / STATE).unlink(missing_ok=True)
+    return finished
+
+
+def _test(run: Run, training: Training, tell: Watch, finished: Finished) -> None:
     start = time.monotonic()
     progress = _thinned(tell)
     evaluation = evaluate(
-        model,
-        cifar10.test_images,
-        cifar10.test_labels,
+        training.model,
+        training.data.test_images,
+        training.data.test_labels,
         progress=lambda done, total: progress(Testing(done, total)),
         training_seconds=finished.seconds,
     )

@@ -46,8 +46,9 @@ class Progress:
         match event:
             case Started():
                 self._budget = event.budget
+                device = event.device if event.processes == 1 else f"{event.processes} processes on {event.device}"
                 self._line(
-                    f"Training {event.parameters:,} parameters on {event.train_pictures:,} pictures, {event.device} in "
+                    f"Training {event.parameters:,} parameters on {event.train_pictures:,} pictures, {device} in "
                     f"{event.precision}, recipe {event.recipe}, seed {event.seed}, limit {clock(event.budget)}"
                 )
             case Resumed():

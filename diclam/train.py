@@ -20,7 +20,8 @@ from torch import Tensor
 from diclam import distill, initialize
 from diclam.batches import Batches
 from diclam.data import Cifar10, split
-from diclam.device import Clock, autocast, pick_device, pick_precision
+from diclam.device import Clock, autocast, pick_precision
+from diclam.distributed import Team
 from diclam.errors import ConfigError
 from diclam.events import Event, Finished, Resumed, Started, Step, Validated
 from diclam.model import DiCLAM
@@ -110,13 +111,19 @@ class Training:
         *,
         clock: Clock = time.monotonic,
         stop: Callable[[], bool] = never,
+        team: Team | None = None,
     ) -> None:
         if not 0 <= config.holdout < len(data.train_labels):
             raise ConfigError(
                 f"holdout must be smaller than the {len(data.train_labels):,} training pictures; got {config.holdout:,}."
             )
+        self.pictures = len(data.train_labels) - config.holdout
+        if self.pictures < config.batch_size:
+            raise ConfigError(f"batch_size is {config.batch_size}, but there are {self.pictures} training pictures.")
         self.model, self.data, self.config, self.clock, self.stop = model, data, config, clock, stop
         self.teacher_model = distill.load(config.teacher) if config.teacher else None
+        self.team = team or Team()
+        self.step = 0
 
     def run(self, state: State | None = None) -> Iterator[Event]:
         """All events; with a state, those that follow it."""
@@ -134,27 +141,34 @@ class Training:
         best = self.best.accuracy if self.best.accuracy >= 0 else None
         yield Finished(reason, self.step, self.epoch, self.time.elapsed, self.seen, best)
 
+    def follow(self, state: State | None = None) -> None:
+        """What every process of a team but the first does: its part of each step, as long as the first one goes on."""
+        self._prepare(state)
+        while True:
+            reason, fraction = self.team.agree("stopped" if self.stop() else None, 0.0)
+            if reason:
+                return
+            self._one_step(fraction)
+
     def _prepare(self, state: State | None) -> None:
         config, data = self.config, self.data
         self.time = TimeSupervisor(config.budget, self.clock, used=state["seconds"] if state else 0.0)
         torch.manual_seed(config.seed)
-        self.device = pick_device(config.device)
+        self.device = self.team.device(config.device)
         # A run that goes on keeps its precision, whatever this moment's timing would say.
         precision = state["precision"] if state else config.precision
-        self.dtype = pick_precision(precision, self.device, clock=self.clock)
+        self.dtype = self.team.same(pick_precision(precision, self.device, clock=self.clock))
         everything = data.train_images, data.train_labels
         if config.holdout:
             chosen, kept = split(data.train_labels, len(data.train_labels) - config.holdout, config.holdout, SPLIT_SEED)
         else:
             chosen, kept = torch.arange(len(data.train_labels)), torch.empty(0, dtype=torch.long)
         images, labels = (t[chosen].to(self.device) for t in everything)
-        self.pictures = len(labels)
-        if self.pictures < config.batch_size:
-            raise ConfigError(f"batch_size is {config.batch_size}, but there are {self.pictures} training pictures.")
         self.model.to(device=self.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         initialize.prepare(self.model, images, config)
         self.optimizers = build_optimizers(self.model, config, self.dtype)
-        self.batches = Batches(images, labels, config)
+        self.learner = self.team.learner(self.model, config.batch_size)
+        self.batches = Batches(images, labels, config, self.team.part(config.batch_size))
         self.teacher: distill.Teacher | None = None
         if self.teacher_model:
             self.teacher = distill.Teacher(self.teacher_model, images, config, self.dtype)
@@ -213,6 +227,7 @@ class Training:
             validation_pictures=len(self.held_out),
             batch_size=config.batch_size,
             parameters=sum(p.numel() for p in self.model.parameters()),
+            processes=self.team.size,
         )
 
     def _resumed(self) -> Resumed:
@@ -244,9 +259,13 @@ class Training:
         # The first step builds kernels, and a machine may hesitate once: neither says how long the next one takes.
         latest: deque[float] = deque(maxlen=LATEST_STEPS)
         spacing = max(SECONDS_BETWEEN_STEP_EVENTS, self.config.budget / STEP_EVENTS)
-        while (reason := self._reason_to_end(max(latest, default=0.0))) is None:
+        while True:
+            reason = self._reason_to_end(max(latest, default=0.0))
             start = self.clock()
-            loss, norm, rate = self._one_step()
+            reason, fraction = self.team.agree(reason, self.fraction)
+            if reason:
+                break
+            loss, norm, rate = self._one_step(fraction)
             losses.append(loss)
             now = self.clock()
             if self.step > first_step:
@@ -262,6 +281,7 @@ class Training:
                 if not math.isfinite(mean):
                     # A finite loss shows that the weights before that step were good, so the newest snapshot may be bad.
                     self.best = self.best if self.best.weights else good
+                    self.team.agree("diverged", self.fraction)
                     return "diverged"
                 good, candidate = candidate, good
                 candidate.take(self.model)
@@ -285,18 +305,18 @@ class Training:
     def _last_step(self) -> bool:
         return self.config.epochs is not None and self.step >= self._total_steps()
 
-    def _one_step(self) -> tuple[Tensor, Tensor, float]:
-        """-> loss and gradient norm, still on the device, and the learning rate."""
+    def _one_step(self, fraction: float) -> tuple[Tensor, Tensor, float]:
+        """-> loss and gradient norm, still on the device, and the learning rate, when `fraction` of the run is over."""
         config = self.config
-        fraction = self.fraction
         rate = set_rates(self.optimizers, config, fraction)
-        self.model.train()
+        self.learner.train()
         batch = self.batches.next(fraction)
         with autocast(self.device, self.dtype):
-            logits_BK = self.model(batch.pictures_B3HW)
+            logits_BK = self.learner(batch.pictures_B3HW)
         loss = F.cross_entropy(logits_BK.float(), batch.labels_B, label_smoothing=config.label_smoothing)
         if self.teacher:
             loss = self.teacher.mixed(loss, logits_BK.float(), batch)
+        loss = self.team.weigh(loss, len(batch.labels_B) / config.batch_size)
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -304,8 +324,8 @@ class Training:
         for optimizer in self.optimizers:
             optimizer.step()
         self.step += 1
-        self.seen += len(batch.labels_B)
-        return loss.detach(), norm, rate
+        self.seen += config.batch_size
+        return self.team.mean(loss.detach()), norm, rate
 
     def _validation_is_due(self) -> bool:
         fraction, epoch = self.validated_at

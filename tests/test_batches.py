@@ -100,6 +100,16 @@ def test_a_crop_and_a_cutout_change_the_picture() -> None:
         assert not torch.equal(x, normalize(numbered()[0][labels]))
 
 
+def test_the_parts_of_several_processes_make_up_the_batch() -> None:
+    settings = {"crop_padding": 4, "cutout": 8, "flip": "random", "early_side": 16, "early_part": 1.0}
+    whole = batches(**settings).next(0.0)
+    parts = [
+        Batches(*numbered(), config("report", **(PLAIN | settings)), part).next(0.0) for part in (slice(0, 5), slice(5, 8))
+    ]
+    for name, tensor in whole._asdict().items():
+        assert torch.equal(torch.cat([getattr(part, name) for part in parts]), tensor), name
+
+
 def test_pictures_are_channels_last_floats() -> None:
     for settings in ({}, {"early_side": 16, "early_part": 1.0}):
         x = batches(**settings).next(0.0).pictures_B3HW

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,17 @@ def test_a_terminal_sees_every_step_in_place() -> None:
     assert "time limit was reached" in text
     assert "Test accuracy 91.36%" in text
     assert text.count("\n") == 4  # started, validated, finished, tested: all else is drawn over
+
+
+def test_it_is_told_when_several_processes_share_the_work() -> None:
+    out = io.StringIO()
+    started = EVENTS[1]
+    assert isinstance(started, Started)
+    for processes in (1, 2):
+        Progress(out).show(replace(started, processes=processes))
+    alone, shared = out.getvalue().splitlines()
+    assert "pictures, cpu in bfloat16" in alone
+    assert "pictures, 2 processes on cpu in bfloat16" in shared
 
 
 def test_a_file_is_not_flooded() -> None:
