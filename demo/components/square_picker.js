@@ -5,7 +5,7 @@ const frame = over.querySelector('i');
 const slider = box.querySelector('input');
 const back = box.querySelector('button');
 const spoken = box.querySelector('.sq-spoken');
-const target = document.getElementById(props.over);
+let target = null; // the element with the picture: it may be made after this one
 const within = (value, low, high) => Math.min(high, Math.max(low, value));
 let shown = null; // name, width, height: the picture
 let square = null; // left, top, size: fractions of the width, the height, the short side
@@ -30,7 +30,7 @@ function load() {
 
 function draw() {
   if (!shown) return;
-  const image = target.querySelector('img');
+  const image = target?.querySelector('img');
   over.hidden = !image;
   if (image) {
     // The picture is fitted into its element; this lies over what is seen of it.
@@ -142,7 +142,7 @@ back.addEventListener('click', putBack);
 
 // What is dropped or pasted while a picture lies there goes the way of a chosen file.
 function bring(files) {
-  const input = target.querySelector('input[type=file]');
+  const input = target?.querySelector('input[type=file]');
   const image = [...files].find((file) => file.type.startsWith('image/'));
   if (!input || !image) return false;
   const list = new DataTransfer();
@@ -154,12 +154,19 @@ function bring(files) {
 over.addEventListener('dragover', (event) => event.preventDefault());
 over.addEventListener('drop', (event) => { event.preventDefault(); bring(event.dataTransfer.files); });
 document.addEventListener('paste', (event) => {
-  if (!target.offsetWidth || event.target.closest?.('input, textarea, [contenteditable]')) return;
+  if (!target?.offsetWidth || event.target.closest?.('input, textarea, [contenteditable]')) return;
   if (bring(event.clipboardData.files)) event.preventDefault();
 });
 
-new ResizeObserver(draw).observe(target);
-new MutationObserver(draw).observe(target, { childList: true, subtree: true });
-target.addEventListener('load', draw, true);
+function attach() {
+  target = document.getElementById(props.over);
+  if (!target) return void setTimeout(attach, 50);
+  new ResizeObserver(draw).observe(target);
+  new MutationObserver(draw).observe(target, { childList: true, subtree: true });
+  target.addEventListener('load', draw, true);
+  draw();
+}
+
+attach();
 load();
 watch('value', load);
