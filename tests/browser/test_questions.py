@@ -142,8 +142,8 @@ def test_hiding_is_asked_for_when_it_is_looked_at_and_belongs_to_the_picture(pag
     np.testing.assert_allclose(shown, 100 * occlusion.changes.ravel(), atol=0.55)
     expect(page.locator("#dc-hiding .hp-verdict span")).to_have_count(2)
     # A picture that gives way to another at once leaves nothing behind.
-    page.locator("#dc-examples button").nth(5).click()
-    page.locator("#dc-examples button").nth(8).click()
+    page.locator('#dc-examples [data-index="5"]').click()
+    page.locator('#dc-examples [data-index="8"]').click()
     expect(page.locator("#dc-sentence")).to_contain_text("ship")
     measured(page)
     expect(page.locator("#dc-hiding .hp-chart")).to_have_attribute("aria-label", re.compile("of ship while"))
