@@ -53,7 +53,7 @@ def test_opens_with_an_example_answered(page: Page) -> None:
 
 
 def test_an_example_is_classified(page: Page) -> None:
-    page.locator("#dc-examples button").nth(8).click()
+    page.locator('#dc-examples [data-index="8"]').click()
     expect(sentence(page)).to_contain_text("Most likely a ship")
 
 
@@ -69,7 +69,7 @@ def test_an_emptied_picture_empties_the_answer(page: Page) -> None:
     page.locator("#dc-picture").get_by_label("Remove Image").click()
     expect(sentence(page)).to_contain_text("Choose a picture")
     expect(page.locator("#dc-bars tr")).to_have_count(0)
-    page.locator("#dc-examples button").nth(8).click()
+    page.locator('#dc-examples [data-index="8"]').click()
     expect(sentence(page)).to_contain_text("Most likely a ship")
 
 
@@ -111,7 +111,7 @@ def write_bad(folder: Path, name: str) -> Path:
     [("text.png", "expected PNG, JPEG"), ("huge.png", "81 megapixels"), ("drawing.svg", "expected PNG, JPEG")],
 )
 def test_a_bad_file_gets_a_message_and_loses_nothing(page: Page, tmp_path: Path, name: str, reason: str) -> None:
-    page.locator("#dc-examples button").nth(8).click()
+    page.locator('#dc-examples [data-index="8"]').click()
     expect(sentence(page)).to_contain_text("Most likely a ship")
     before = sentence(page).text_content()
     page.locator("#dc-picture input[type=file]").first.set_input_files(write_bad(tmp_path, name))
@@ -120,7 +120,7 @@ def test_a_bad_file_gets_a_message_and_loses_nothing(page: Page, tmp_path: Path,
     expect(page.locator("#dc-bars tr")).to_have_count(10)
     assert sentence(page).text_content() == before
     # And it goes on.
-    page.locator("#dc-examples button").nth(6).click()
+    page.locator('#dc-examples [data-index="6"]').click()
     expect(sentence(page)).not_to_have_text(before or "")
 
 
@@ -160,7 +160,7 @@ def test_a_picture_lying_on_its_side_is_turned_upright(page: Page, tmp_path: Pat
 
 
 def test_the_tab_is_left_and_found_again_as_it_was(page: Page) -> None:
-    page.locator("#dc-examples button").nth(8).click()
+    page.locator('#dc-examples [data-index="8"]').click()
     expect(sentence(page)).to_contain_text("Most likely a ship")
     choose_tab(page, "About")
     choose_tab(page, "Classify")

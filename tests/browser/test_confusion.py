@@ -214,7 +214,7 @@ def test_a_test_picture_says_what_it_is_and_leads_back_to_its_cell(page: Page) -
     expect(pictures(page).nth(1)).to_be_focused()
     choose_tab(page, "Classify")
     expect(told).to_be_visible()
-    page.locator("#dc-examples button").first.click()
+    page.locator('#dc-examples [data-index="0"]').click()
     expect(told).to_have_count(0)
 
 
