@@ -40,12 +40,29 @@ def main() -> None:
     images, labels = data.load_test()
     bundle.save(options.out, images, evaluation, per_class=RIGHT_ONES_PER_CLASS)
     fader.fade_all(checkpoint.load(options.out), images, labels).save(options.out)
-    card = model_card(info, status, evaluation)
+    card = model_card(info, status, evaluation, earlier(info))
     (options.out / "README.md").write_text(card, encoding="utf-8")
     print(card)
 
 
-def model_card(info: dict[str, Any], status: runs.Status, evaluation: Evaluation) -> str:
+def earlier(info: dict[str, Any]) -> list[runs.Run]:
+    """The runs whose weights this one started from, the latest first."""
+    found = []
+    while start_from := TrainConfig.from_dict(info["config"]).start_from:
+        found.append(runs.Run(runs.locate(start_from)))
+        info = found[-1].info()
+    return found
+
+
+def _stage(run: runs.Run) -> str:
+    finished = run.status().finished
+    assert finished is not None
+    made = command(TrainConfig.from_dict(run.info()["config"])).replace("--run-dir RUN", f"--run-dir {run.name}")
+    took = f"{clock(finished.seconds)}, {finished.epoch:.1f} epochs, {run.evaluation().accuracy:.2%} of the test pictures"
+    return f"\nIts first weights are those of another run, `{run.name}` ({took}), made with\n\n    {made}\n"
+
+
+def model_card(info: dict[str, Any], status: runs.Status, evaluation: Evaluation, before: list[runs.Run]) -> str:
     started, finished = status.started, status.finished
     assert started is not None
     assert finished is not None
@@ -81,7 +98,9 @@ Made with
     {command(TrainConfig.from_dict(info["config"]))}
     python -m benchmarks.ship RUN
 
-and tested once, at the end of that command. `python -m diclam evaluate bundled` prints the figures again.
+and tested once, at the end of that command.
+{"".join(_stage(run) for run in before)}
+`python -m diclam evaluate bundled` prints the figures again.
 
 `model.safetensors` and `config.json` rebuild the network (`diclam.checkpoint.load`), `run.json` and `events.jsonl` are the
 record of the training, `evaluation.json` and `predictions.csv` the test, `fader.json` how many test pictures are answered

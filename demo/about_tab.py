@@ -122,6 +122,8 @@ def _training(run: Run) -> list[tuple[str, str]]:
         info = run.info()
     except RunError:
         return rows
+    if start_from := info.get("config", {}).get("start_from"):
+        rows.append(("first weights", f"those of an earlier run, {start_from}; its time comes on top"))
     hardware = info.get("hardware", {})
     cores = hardware.get("cores")
     machine = [hardware.get("accelerator"), hardware.get("processor"), f"{cores} core{'' if cores == 1 else 's'}"]
