@@ -185,7 +185,7 @@ class TrainConfig:
 
 _FAST = TrainConfig(
     recipe="fast",
-    batch_size=250,
+    batch_size=125,
     optimizer="muon",
     learning_rate=5e-3,
     weight_decay=0.0,
