@@ -56,6 +56,11 @@ LEAVE = """() => {
   history.pushState({ came: true }, '');
 }"""
 """A picture of a gallery is opened: the browser's Back button leads back to it, with its cell in the address."""
+# Once the other tab is on the screen. On a phone, a gallery is far below where that tab begins.
+UP = """() => {
+  setTimeout(() => document.querySelector('#dc-tabs [role="tablist"]')?.scrollIntoView({ block: 'nearest' }), 100);
+}"""
+"""What was opened begins at the top of its tab."""
 BACK = """(opened) => {
   if (window.history.state?.came) {
     window.history.back();

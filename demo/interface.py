@@ -75,7 +75,8 @@ def build() -> gr.Blocks:
         train.use_model.click(links.use, train.shown_run, model_key, **quiet)
         for gallery in confusion.galleries:
             gallery.select(None, js=address.LEAVE, trigger_mode="multiple", **quiet)
-            gallery.select(links.picture, None, [classify.picture, tabs], trigger_mode="multiple", **quiet)
+            shown = gallery.select(links.picture, None, [classify.picture, tabs], trigger_mode="multiple", **quiet)
+            shown.success(None, js=address.UP, **quiet)
             gallery.select(links.opened, model_key, opened, trigger_mode="multiple", **quiet)
         gr.on([classify.picture.input, classify.examples.select], lambda: None, None, opened, queue=False, **quiet)
         opened.back(None, opened, tabs, js=address.BACK, **quiet)
