@@ -156,9 +156,12 @@ def _train_config(options: argparse.Namespace) -> TrainConfig:
 
 def _settings_file(path: Path) -> TrainConfig:
     try:
-        return TrainConfig.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, json.JSONDecodeError, TypeError) as error:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"Expected a JSON object of settings in {path}; got: {error}") from error
+    if not isinstance(values, dict):
+        raise ConfigError(f"Expected a JSON object of settings in {path}; got: {json.dumps(values)[:40]}")
+    return TrainConfig.from_dict(values)
 
 
 def _refuse_other_flags(options: argparse.Namespace) -> None:
@@ -190,7 +193,7 @@ def _interruptible(sentence: str) -> Iterator[Callable[[], bool]]:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from diclam import distill, recorder, runs
+    from diclam import recorder, runs
     from diclam.terminal import Progress
 
     team = distributed.join()
@@ -205,14 +208,14 @@ def _train(options: argparse.Namespace) -> None:
             recorder.resume(run, progress.show, stop, team)
         else:
             train_config = _train_config(options)
-            distill.check(train_config)  # before there is a folder of a run that never began
+            recorder.check(train_config)
             run = runs.Run(options.run_dir) if options.run_dir else runs.new(train_config.recipe)
             recorder.record(run, train_config, progress.show, stop, team)
     print(run.path)
 
 
 def _tune(options: argparse.Namespace) -> None:
-    from diclam import data, distill
+    from diclam import data, recorder
     from diclam.events import Event, Finished, Validated
     from diclam.terminal import Progress
 
@@ -223,7 +226,7 @@ def _tune(options: argparse.Namespace) -> None:
             raise
         raise ConfigError("A search needs Optuna, which is not installed: pip install 'diclam[tune]', or optuna.") from error
     settings = _train_config(options)
-    distill.check(settings)
+    recorder.check(settings)
     space = search_space.parse(options.search, settings)
     search = trials.Search(settings=settings, space=space, trials=options.trials, seed=options.search_seed)
     folder = options.out or Path("tuning") / settings.recipe

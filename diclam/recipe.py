@@ -145,6 +145,7 @@ class TrainConfig:
         if self.epochs is not None:
             _number("epochs", self.epochs, 1e-6, 1e6)
         _whole("seed", self.seed, 0, 2**63 - 1)
+        _text("recipe", self.recipe)
         _text("start_from", self.start_from)
         _whole("batch_size", self.batch_size, 1, 4096)
         _number("learning_rate", self.learning_rate, 1e-9, 10)
@@ -167,6 +168,8 @@ class TrainConfig:
         _number("early_part", self.early_part, 0, 1)
         for name, choices in CHOICES.items():
             _choice(name, getattr(self, name), choices)
+        if not isinstance(self.model, ModelConfig):
+            raise ConfigError(f"model must be the settings of a network; got {self.model!r}.")
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

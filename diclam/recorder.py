@@ -76,7 +76,7 @@ def assist(team: Several, stop: Callable[[], bool]) -> None:
     LostError when the run comes to nothing."""
     config, state = team.orders()
     with team.unbroken():
-        training = _training(config, team, stop, lambda _: None)
+        training = _training(config, state, team, stop, lambda _: None)
         training.follow(state)
 
 
@@ -105,7 +105,7 @@ def _fetch_train_test(
 ) -> None:
     with team.unbroken():
         team.lead((config, state))
-        training = _training(config, team, stop, _thinned(tell))
+        training = _training(config, state, team, stop, _thinned(tell))
     try:
         with team.unbroken():
             finished = _train(run, training, tell, state)
@@ -119,10 +119,12 @@ def _fetch_train_test(
     _test(run, training, tell, finished)
 
 
-def _training(config: TrainConfig, team: Team, stop: Callable[[], bool], tell: Callable[[Fetching], None]) -> Training:
+def _training(
+    config: TrainConfig, state: State | None, team: Team, stop: Callable[[], bool], tell: Callable[[Fetching], None]
+) -> Training:
     with team.united():
         team.check(config)
-        model = first_model(config)
+        model = build_model(config) if state else first_model(config)
         return Training(model, data.load(progress=tell), config, stop=stop, team=team)
 
 
@@ -161,6 +163,14 @@ def _test(run: Run, training: Training, tell: Watch, finished: Finished) -> None
     evaluation.save(run.path)
     figures = evaluation.accuracy, evaluation.precision, evaluation.recall, evaluation.f1
     tell(Tested(*figures, seconds=time.monotonic() - start))
+
+
+def check(config: TrainConfig) -> None:
+    """Raises as `first_model` does, or ConfigError for a teacher, when a model that the settings name cannot be had; to be
+    asked before there is a folder of a run that never begins."""
+    if config.start_from:
+        first_model(config)
+    distill.check(config)
 
 
 def first_model(config: TrainConfig) -> DiCLAM:

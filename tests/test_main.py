@@ -91,8 +91,9 @@ def test_settings_may_come_from_a_file(tmp_path: Path, monkeypatch: pytest.Monke
     assert cli.main(["train", *flags, "--run-dir", str(tmp_path / "changed")]) == 0
     settings = json.loads((tmp_path / "changed" / "run.json").read_text())["config"]
     assert TrainConfig.from_dict(settings) == with_model(replace(wanted, epochs=0.2), heads=4)
-    path.write_text("{")
-    assert cli.main(["train", "--settings", str(path), "--run-dir", str(tmp_path / "other")]) == 2
+    for text in ("{", '"abc"', "[1]", '{"model": 3}', '{"speed": 3}'):
+        path.write_text(text)
+        assert cli.main(["train", "--settings", str(path), "--run-dir", str(tmp_path / "other")]) == 2
 
 
 def test_tune_ends_with_a_command_that_trains_on_all_pictures(

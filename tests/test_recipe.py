@@ -58,6 +58,7 @@ from diclam.recipe import (
         ("validate_epochs", 0),
         ("patience", 0),
         ("precision", "float16"),
+        ("model", 3),
     ],
 )
 def test_refuses_what_cannot_be_and_says_what_came(name: str, value: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import psutil
 import pytest
 import torch
 
+from diclam import __main__ as cli
 from diclam import checkpoint, data, recorder, runs
 from diclam.errors import ConfigError, DataError, RunError
 from diclam.events import Event, Failed, Fetching, Finished, Started, Step, Tested, Testing, Validated
@@ -231,6 +233,36 @@ def test_a_run_starts_from_the_weights_of_another(tmp_path: Path, monkeypatch: p
     recorder.record(second, config, lambda event: None, lambda: False)
     assert second.info()["config"]["start_from"] == str(first.path)
     assert second.has_checkpoint
+
+
+def test_a_first_model_that_is_not_there_is_told_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DICLAM_RUNS", str(tmp_path / "runs"))
+    assert cli.main(["train", "--start-from", "nobody"]) == 2
+    assert "There is no run 'nobody'." in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_goes_on_without_the_model_it_started_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "load", lambda progress: random_cifar10())
+    checkpoint.save(tmp_path / "first", DiCLAM())
+    config = small_config(epochs=2.0, start_from=str(tmp_path / "first"))
+    run = runs.Run(tmp_path / "run")
+
+    class KilledError(BaseException):
+        """As far as the recorder knows, the machine went off."""
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Step) and (run.path / recorder.STATE).exists():
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        recorder.record(run, config, watch, lambda: False)
+    shutil.rmtree(tmp_path / "first")
+    monkeypatch.setattr(runs.Run, "alive", lambda _: False)
+    recorder.resume(run, lambda event: None, lambda: False)
+    assert run.status().tested is not None
 
 
 def test_a_run_cannot_start_from_nothing_or_from_another_network(tmp_path: Path) -> None:

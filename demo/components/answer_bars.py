@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
+from demo.components.part import Part
 from diclam.data import CLASSES
 from diclam.draw import percent, sentence
 from diclam.predict import Prediction
-
-HERE = Path(__file__)
 
 
 class AnswerSentence(gr.HTML):
@@ -36,16 +34,13 @@ class AnswerSentence(gr.HTML):
         return sentence(value.probabilities).replace(" %", "\u00a0%")  # never a line that begins with the sign
 
 
-class AnswerBars(gr.HTML):
+class AnswerBars(Part):
     """Value: a `Prediction`, or None for nothing. In the order of the classes, so that pictures can be compared, or sorted;
     the browser remembers which."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             html_template=_TEMPLATE,
-            css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
-            js_on_load=HERE.with_suffix(".js").read_text(encoding="utf-8"),
-            apply_default_css=False,
             **options,
         )
 

@@ -5,18 +5,14 @@ from __future__ import annotations
 import base64
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
+from demo.components.part import Part
 from demo.components.shown import Shown
 from diclam.data import CLASSES
 from diclam.draw import CIVIDIS, points
 from diclam.explain import EVEN, SHOWN, SIGHT, STEPS, Explanation
 from diclam.knockout import Knockouts
-
-HERE = Path(__file__)
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ class TwinAttended:
     explanation: Explanation
 
 
-class AttentionPicker(gr.HTML):
+class AttentionPicker(Part):
     """Value: an `Attended`, a `TwinAttended` that adds to it, or None for nothing. All weights go to the browser once, a
     byte each, and are drawn there: on the raw grid, in cividis, at first on the scale of `diclam.explain.to_byte`, which no
     picture and no head can change. The mean over the heads is made there, of the bytes.
@@ -48,9 +44,6 @@ class AttentionPicker(gr.HTML):
     def __init__(self, **options: Any) -> None:
         super().__init__(
             html_template=_TEMPLATE,
-            css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
-            js_on_load=HERE.with_suffix(".js").read_text(encoding="utf-8"),
-            apply_default_css=False,
             palette=list(CIVIDIS),
             even=EVEN,
             steps=STEPS,

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
 from demo.components.confusion_grid import HYPHENS
+from demo.components.part import Part
 from diclam.data import CLASSES
 
-HERE = Path(__file__)
 TONES = ("blue", "orange", "grey", "none")
 
 
@@ -42,7 +39,7 @@ class Cells:
     """Tones ('' for none) and what they mean, below the table."""
 
 
-class CellGrid(gr.HTML):
+class CellGrid(Part):
     """Value: `Cells`, or None for nothing. `select` brings `real` and `said`, numbers of classes; whoever listens must check
     them, as anybody can send some."""
 
@@ -50,9 +47,6 @@ class CellGrid(gr.HTML):
         """Cells of a grid that does not open anything tell their sentence all the same."""
         super().__init__(
             html_template=_TEMPLATE,
-            css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
-            js_on_load=HERE.with_suffix(".js").read_text(encoding="utf-8"),
-            apply_default_css=False,
             names=list(CLASSES),
             short=[HYPHENS.get(name, name) for name in CLASSES],
             opens=opens,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
+from demo.components.part import Part
 from diclam.confusion import f1_interval, number, wilson
 from diclam.draw import percent
 from diclam.evaluate import Evaluation
-
-HERE = Path(__file__)
 
 
 class AccuracyLine(gr.HTML):
@@ -35,15 +33,12 @@ class AccuracyLine(gr.HTML):
         }
 
 
-class ClassTable(gr.HTML):
+class ClassTable(Part):
     """Value: an `Evaluation`, or None for nothing."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             html_template=_TABLE,
-            css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
-            js_on_load=None,
-            apply_default_css=False,
             **options,
         )
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import numpy as np
 
+from demo.components.part import Part
 from diclam import confusion
 from diclam.confusion import number, wilson
 from diclam.data import CLASSES
 from diclam.draw import percent
 from diclam.selection import SORTS, Selection
 
-HERE = Path(__file__)
 # What the address calls some classes.
 MEMBERS = {name: [k] for k, name in enumerate(CLASSES)} | {
     **{name: list(members) for name, members in confusion.GROUPS.items()},
@@ -38,7 +36,7 @@ class Matrix:
     """Whose cell is marked."""
 
 
-class ConfusionGrid(gr.HTML):
+class ConfusionGrid(Part):
     """Value: a `Matrix`, or None for nothing. How the numbers are shown is chosen, and remembered, in the browser.
 
     `select` brings `real` and `said`, lists of class numbers: one each for a cell, all ten for a header; whoever listens
@@ -51,9 +49,6 @@ class ConfusionGrid(gr.HTML):
     def __init__(self, **options: Any) -> None:
         super().__init__(
             html_template=_TEMPLATE,
-            css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
-            js_on_load=HERE.with_suffix(".js").read_text(encoding="utf-8"),
-            apply_default_css=False,
             members=MEMBERS,
             sorts=list(SORTS),
             **options,

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import gradio as gr
 from PIL import Image, ImageOps
 
+from demo.components.part import Part
 from diclam.draw import data_uri
 
-HERE = Path(__file__)
 THUMB = 96
 """Side of what is shown of a larger picture, in pixels: twice as much as on the screen, for fine ones."""
 
@@ -27,7 +26,7 @@ class Group:
     """Who made them, where that has to be said."""
 
 
-class ExampleStrip(gr.HTML):
+class ExampleStrip(Part):
     """One button a picture, named as its file is. `select` brings `index`, its place in all groups together; whoever
     listens must check it, as anybody can send one."""
 
@@ -42,9 +41,6 @@ class ExampleStrip(gr.HTML):
         super().__init__(
             value=shown,
             html_template=_TEMPLATE,
-            css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
-            js_on_load=HERE.with_suffix(".js").read_text(encoding="utf-8"),
-            apply_default_css=False,
             **options,
         )
 

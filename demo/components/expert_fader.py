@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import numpy as np
 
+from demo.components.part import Part
 from demo.components.shown import Shown
 from diclam.confusion import PLURALS, number
 from diclam.data import CLASSES
 from diclam.draw import percent
 from diclam.fader import POSITIONS, STEPS, Fader, FaderTable
-
-HERE = Path(__file__)
 
 
 @dataclass(frozen=True)
@@ -41,16 +38,13 @@ class Measuring:
     """Once it is made."""
 
 
-class ExpertFader(gr.HTML):
+class ExpertFader(Part):
     """Value: a `Faded`, a `Measuring` that adds to it, or None for nothing. All positions are sent at once and drawn in the
     browser as the slider moves. `measure` brings `key`, of a model whose table is wanted; whoever listens must check it."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             html_template=_TEMPLATE.replace("LAST", str(POSITIONS - 1)).replace("MIDDLE", str(STEPS)),
-            css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
-            js_on_load=HERE.with_suffix(".js").read_text(encoding="utf-8"),
-            apply_default_css=False,
             names=list(CLASSES),
             plurals=list(PLURALS),
             middle=STEPS,

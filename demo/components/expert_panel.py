@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
+from demo.components.part import Part
 from diclam.data import CLASSES
 from diclam.draw import percent
 from diclam.gates import GatesByClass
@@ -68,15 +66,12 @@ def evidence(gates: GatesByClass | None) -> str:
     return f"On the test pictures, expert 1 is used most for {one}, expert 2 for {two}."
 
 
-class ExpertPanel(gr.HTML):
+class ExpertPanel(Part):
     """Value: `Experts`, or None for nothing."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             html_template=_TEMPLATE,
-            css_template=Path(__file__).with_suffix(".css").read_text(encoding="utf-8"),
-            js_on_load=None,
-            apply_default_css=False,
             **options,
         )
 

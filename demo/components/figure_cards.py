@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
+from demo.components.part import Part
 
 
-class FigureCards(gr.HTML):
+class FigureCards(Part):
     """Value: names and texts in their order, all words of ours; or None for nothing."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             html_template=_TEMPLATE,
-            css_template=Path(__file__).with_suffix(".css").read_text(encoding="utf-8"),
-            js_on_load=None,
-            apply_default_css=False,
             **options,
         )
 

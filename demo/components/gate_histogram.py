@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import numpy as np
 
 from demo.components.gates_chart import information
+from demo.components.part import Part
 from diclam.confusion import number
 from diclam.data import CLASSES
 from diclam.draw import percent
 from diclam.gates import GatesByClass
 
-HERE = Path(__file__)
 # Ten colours that stay apart with colour-blind eyes: Paul Tol's scheme "muted", its indigo lighter, for dark pages.
 COLOURS = (
     "#88ccee", "#6655bb", "#ddcc77", "#117733", "#999933", "#44aa99", "#882255", "#cc6677", "#aa4499", "#bbbbbb",
@@ -31,16 +29,13 @@ class GateAmongAll:
     """The two gates of the picture."""
 
 
-class GateHistogram(gr.HTML):
+class GateHistogram(Part):
     """Value: a `GateAmongAll`, or None for nothing. From left, all weight on expert 1, to right, all on expert 2: the same
     way as the expert fader. Each class has its colour; choosing one greys the others."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             html_template=_TEMPLATE,
-            css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
-            js_on_load=HERE.with_suffix(".js").read_text(encoding="utf-8"),
-            apply_default_css=False,
             names=list(CLASSES),
             colours=list(COLOURS),
             **options,

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import numpy as np
 
+from demo.components.part import Part
 from diclam.data import CLASSES
 from diclam.draw import percent
 from diclam.gates import GatesByClass
 
-HERE = Path(__file__)
 
-
-class GatesChart(gr.HTML):
+class GatesChart(Part):
     """Value: `GatesByClass`, or None for nothing: a sentence, and a table with a row of bars for each class."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             html_template=_TEMPLATE,
-            css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
-            js_on_load=None,
-            apply_default_css=False,
             **options,
         )
 

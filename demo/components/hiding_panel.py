@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import numpy as np
 
+from demo.components.part import Part
 from demo.components.shown import Shown
 from diclam.data import CLASSES
 from diclam.draw import percent, points
 from diclam.hiding import PATCH, Deletion, Occlusion
 
-HERE = Path(__file__)
 SEEN = 0.005
 """Changes of less than half a point are left blank in the map, and the palest colour that has a full tone is FULL."""
 FULL = 0.02
@@ -29,7 +27,7 @@ class Hidden:
     deletion: Deletion
 
 
-class HidingPanel(gr.HTML):
+class HidingPanel(Part):
     """Value: a `Shown` that is to be asked about, the `Hidden` that was found, or None for nothing.
 
     This takes about half a second of one core. So `look` asks for it, with a `Shown`, only once the panel is near what is on
@@ -39,9 +37,6 @@ class HidingPanel(gr.HTML):
     def __init__(self, **options: Any) -> None:
         super().__init__(
             html_template=_TEMPLATE,
-            css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
-            js_on_load=HERE.with_suffix(".js").read_text(encoding="utf-8"),
-            apply_default_css=False,
             patch=PATCH,
             **options,
         )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
 from torch import nn
 
+from demo.components.part import Part
 from diclam.model import DiCLAM, LayerRow, LightMHA, LightMoE
 
 # Pixels a box is high for each pixel of its feature map, and wide for each doubling of its channels.
@@ -88,16 +87,13 @@ def _words(module: nn.Module) -> str:
     return type(module).__name__
 
 
-class NetworkDrawing(gr.HTML):
+class NetworkDrawing(Part):
     """Value: what `drawn` makes of a network."""
 
     def __init__(self, value: dict[str, Any], **options: Any) -> None:
         super().__init__(
             value=value,
             html_template=_TEMPLATE,
-            css_template=Path(__file__).with_suffix(".css").read_text(encoding="utf-8"),
-            js_on_load=None,
-            apply_default_css=False,
             **options,
         )
 

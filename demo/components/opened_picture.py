@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
+from demo.components.part import Part
 from diclam.data import CLASSES
-
-HERE = Path(__file__)
 
 
 @dataclass(frozen=True)
@@ -25,15 +21,13 @@ class Opened:
     """What is to be said of a doubtful label."""
 
 
-class OpenedPicture(gr.HTML):
+class OpenedPicture(Part):
     """Value: an `Opened`, or None for any other picture. `back` asks to be led back."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             html_template=_TEMPLATE,
-            css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
             js_on_load=_LISTEN,
-            apply_default_css=False,
             **options,
         )
 

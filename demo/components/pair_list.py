@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import numpy as np
 
+from demo.components.part import Part
 from diclam.confusion import PLURALS, Pair, confused_pairs
 from diclam.draw import percent
 from diclam.evaluate import Evaluation
 
-HERE = Path(__file__)
 SHOWN = 10
 BINS = 25
 
@@ -26,16 +24,13 @@ class PairOf:
     pair: Pair
 
 
-class PairList(gr.HTML):
+class PairList(Part):
     """Value: an `Evaluation`, or None for nothing. `select` brings `first` and `second`, numbers of classes; whoever listens
     must check them, as anybody can send some."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             html_template=_LIST,
-            css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
-            js_on_load=HERE.with_suffix(".js").read_text(encoding="utf-8"),
-            apply_default_css=False,
             **options,
         )
 
@@ -55,15 +50,13 @@ class PairList(gr.HTML):
         ]
 
 
-class PairHead(gr.HTML):
+class PairHead(Part):
     """Value: a `PairOf`, or None for nothing: its sentence, and how the gate of expert 1 is spread over either class."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             html_template=_HEAD,
-            css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
             js_on_load=None,
-            apply_default_css=False,
             **options,
         )
 

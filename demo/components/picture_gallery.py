@@ -6,14 +6,13 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
 import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from demo.components.part import Part
 from diclam.confusion import number
 from diclam.data import CLASSES
 from diclam.draw import percent
@@ -21,7 +20,6 @@ from diclam.evaluate import Evaluation
 from diclam.predict import ranked
 from diclam.selection import EVERYTHING, SORTS, Selection
 
-HERE = Path(__file__)
 # As many answers are told on hover or focus; the others are small.
 TOLD = 4
 TOGETHER = (
@@ -53,7 +51,7 @@ class Page:
     """(3, 32, 32) uint8 each"""
 
 
-class PictureGallery(gr.HTML):
+class PictureGallery(Part):
     """Value: a `Page`, or None for nothing. All pictures of a page travel as one lossless sheet.
 
     `select` brings `index`, the number of a picture in the test set; `query` brings `sort`, `wrong`, `doubtful`,
@@ -66,9 +64,6 @@ class PictureGallery(gr.HTML):
         self.page_size = page_size
         super().__init__(
             html_template=_TEMPLATE.replace("LABEL", label).replace("CONTROLS", "" if controls else "hidden"),
-            css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
-            js_on_load=HERE.with_suffix(".js").read_text(encoding="utf-8"),
-            apply_default_css=False,
             page_size=page_size,
             **options,
         )

@@ -9,12 +9,13 @@ import gradio as gr
 import plotly
 import plotly.graph_objects as go
 
-HERE = Path(__file__)
+from demo.components.part import Part
+
 # Plotly's own browser library, from the installed package: the page asks no other host.
 PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
-class PlotlyFigure(gr.HTML):
+class PlotlyFigure(Part):
     """Value: a `plotly.graph_objects.Figure`, or None to leave the place empty.
 
     A zoom survives new values as long as `layout.uirevision` is the same. Colours come from the page, so that they follow
@@ -26,10 +27,7 @@ class PlotlyFigure(gr.HTML):
         gr.set_static_paths([PLOTLY_JS])  # opens this one file
         super().__init__(
             html_template=_TEMPLATE.format(heading=heading),
-            css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
-            js_on_load=HERE.with_suffix(".js").read_text(encoding="utf-8"),
             head=f'<script src="gradio_api/file={PLOTLY_JS.as_posix()}"></script>',
-            apply_default_css=False,
             **options,
         )
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, is_dataclass
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
-HERE = Path(__file__)
+from demo.components.part import Part
 
 
-class RunStatus(gr.HTML):
+class RunStatus(Part):
     """Value: a dataclass with `sentence`, `progress` (`fraction`, `text`, `elapsed`, `budget`; or None), `numbers` (names
     and values) and `note`, or None for nothing.
 
@@ -21,9 +18,6 @@ class RunStatus(gr.HTML):
     def __init__(self, **options: Any) -> None:
         super().__init__(
             html_template=_TEMPLATE,
-            css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
-            js_on_load=HERE.with_suffix(".js").read_text(encoding="utf-8"),
-            apply_default_css=False,
             **options,
         )
 

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
+from demo.components.part import Part
 from diclam.draw import data_uri
 from diclam.predict import Picture
 
 
-class SeenPicture(gr.HTML):
+class SeenPicture(Part):
     """Value: a `Picture`, or None for nothing."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             html_template=_TEMPLATE,
-            css_template=Path(__file__).with_suffix(".css").read_text(encoding="utf-8"),
-            js_on_load=None,
-            apply_default_css=False,
             **options,
         )
 

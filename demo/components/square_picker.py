@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import gradio as gr
-
+from demo.components.part import Part
 from diclam.predict import Picture
 
-HERE = Path(__file__)
 SMALLEST = 8
 """Per cent of the short side: fewer pixels than the network takes are nothing to choose."""
 
@@ -24,7 +21,7 @@ class Cut:
     picture: Picture
 
 
-class SquarePicker(gr.HTML):
+class SquarePicker(Part):
     """Value: a `Cut`, or None for nothing. It draws over the first picture in the element with the id `over`, so that the
     picture travels once only, and takes its square only when the picture is another one: what the visitor did since counts.
 
@@ -36,9 +33,6 @@ class SquarePicker(gr.HTML):
     def __init__(self, over: str, **options: Any) -> None:
         super().__init__(
             html_template=_TEMPLATE,
-            css_template=HERE.with_suffix(".css").read_text(encoding="utf-8"),
-            js_on_load=HERE.with_suffix(".js").read_text(encoding="utf-8"),
-            apply_default_css=False,
             over=over,
             smallest=SMALLEST,
             **options,
