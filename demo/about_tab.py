@@ -137,8 +137,8 @@ def _origins() -> str:
     def items(texts: tuple[str, ...]) -> str:
         return "".join(f"<li>{text}</li>" for text in texts)
 
-    others = [name for name in RECIPES if name != "report"]
-    ours = (*OURS, f"The recipe <i>{'</i>, <i>'.join(others)}</i>.") if others else OURS
+    others = " and ".join(f"<i>{name}</i>" for name in RECIPES if name != "report")
+    ours = (*OURS, f"The recipes {others}.")
     return f"""
 <h2>What is from the report, and what is not</h2>
 <p>DiCLAM comes from a short report, <cite>{REPORT}</cite>.</p>
