@@ -1,0 +1,126 @@
+"""What is known of runs beside their folders belongs to whoever has the token, and losing it loses no run."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from diclam import ledger
+from diclam.errors import RunError
+from diclam.ledger import Entry, Ledger, Note
+
+MINE, YOURS, ADMIN = ledger.new_token(), ledger.new_token(), "the owner of this server"
+
+
+@pytest.fixture
+def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    monkeypatch.setenv("DICLAM_ADMIN_TOKEN", ADMIN)
+    return Ledger(tmp_path / "runs")
+
+
+def test_only_its_owner_and_the_servers_owner_may_change_a_run(notes: Ledger) -> None:
+    notes.own("a", MINE)
+    assert notes.may_change("a", MINE)
+    assert notes.may_change("a", ADMIN)
+    hashed = notes.owner("a")
+    for forged in (YOURS, "", None, hashed, MINE[:-1], MINE + " ", MINE.upper(), [MINE], "x" * 100_000, "\ud800"):
+        assert not notes.may_change("a", forged)
+    assert MINE.encode() not in b"".join(path.read_bytes() for path in notes.root.iterdir())
+
+
+def test_a_run_that_nobody_owns_is_the_servers_owners(notes: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    for nobody in ("", None, 3):
+        notes.own("a", nobody)
+        assert notes.owner("a") == ""
+        assert not notes.may_change("a", nobody)
+    assert notes.may_change("a", ADMIN)
+    monkeypatch.setenv("DICLAM_ADMIN_TOKEN", "")  # a server without an owner has none with an empty token
+    assert not any(notes.may_change("a", token) for token in ("", None, ADMIN))
+
+
+def test_asking_makes_no_file(notes: Ledger) -> None:
+    assert notes.title("a") == "a"
+    assert (notes.note("a"), notes.pinned("a"), notes.deleted(), notes.board()) == (Note(), False, {}, [])
+    assert not notes.root.exists()
+
+
+def test_notes_are_kept(notes: Ledger) -> None:
+    notes.rename("a", "  Günther's <b>best</b>  ")
+    notes.pin("a")
+    notes.mark_deleted("b")
+    again = Ledger(notes.root)
+    assert again.title("a") == "Günther's <b>best</b>"
+    assert again.pinned("a")
+    assert not again.pinned("b")
+    assert set(again.deleted()) == {"b"}
+    again.rename("a", "")
+    again.mark_deleted("b", False)
+    assert (again.title("a"), again.deleted()) == ("a", {})
+    again.forget("a")
+    assert again.note("a") == Note()
+
+
+@pytest.mark.parametrize("title", ["x" * 61, "two\nlines", "a\x00b", "\u202etxt", None, 3])
+def test_a_title_is_one_short_line(notes: Ledger, title: object) -> None:
+    for change in (notes.rename, notes.enter):
+        with pytest.raises(RunError, match="one line of at most 60 characters"):
+            change("a", title)
+
+
+def test_the_board_holds_who_entered_and_was_not_thrown_away(notes: Ledger) -> None:
+    for run, name in (("b", "Ada"), ("a", "Alan"), ("c", "Grace"), ("d", "Edsger")):
+        notes.enter(run, name)
+    notes.enter("c", "")
+    notes.mark_deleted("d")
+    assert notes.board() == [Entry("b", "Ada"), Entry("a", "Alan")]
+
+
+def test_a_deleted_ledger_begins_anew(notes: Ledger) -> None:
+    notes.own("a", MINE)
+    notes.path.unlink()  # its companions may stay
+    assert not notes.may_change("a", MINE)
+    assert notes.may_change("a", ADMIN)
+    notes.own("b", MINE)
+    assert notes.may_change("b", MINE)
+
+
+def foreign(path: Path) -> None:
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE runs (other TEXT)")
+    database.close()
+
+
+def torn(path: Path) -> None:
+    Ledger(path.parent).own("a", MINE)
+    path.write_bytes(path.read_bytes()[:4096] + b"\xff" * 20_000)
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"no database" * 1000), foreign, torn])
+def test_a_damaged_ledger_is_moved_aside_with_a_word(
+    notes: Ledger, caplog: pytest.LogCaptureFixture, damage: object
+) -> None:
+    notes.root.mkdir()
+    damage(notes.path)  # pyright: ignore[reportCallIssue]
+    assert not notes.may_change("a", MINE)
+    assert "is damaged" in caplog.text
+    assert [path for path in notes.root.iterdir() if "damaged" in path.name]
+    notes.own("a", MINE)
+    assert notes.may_change("a", MINE)
+
+
+def test_a_folder_that_cannot_be_written_is_a_readable_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(RunError, match="DICLAM_RUNS"):
+        Ledger(tmp_path / "file").own("a", MINE)
+    (tmp_path / ledger.FILE).mkdir()
+    with pytest.raises(RunError, match="DICLAM_RUNS"):
+        Ledger(tmp_path).notes()
+
+
+def test_many_may_write_at_once(notes: Ledger) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda k: Ledger(notes.root).rename(f"run-{k}", f"title {k}"), range(40)))
+    assert {run: note.title for run, note in notes.notes().items()} == {f"run-{k}": f"title {k}" for k in range(40)}
