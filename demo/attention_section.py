@@ -74,7 +74,7 @@ def build(models: HasModels) -> list[Component]:
     return [picker, hiding]
 
 
-def values(key: str, picture: Picture, explanation: Explanation, knockouts: Knockouts) -> tuple[Any, ...]:
+def values(key: str, picture: Picture, explanation: Explanation, knockouts: Knockouts | None) -> tuple[Any, ...]:
     shown = Shown(key, picture.pixels)
     return Attended(shown, explanation, knockouts), shown
 

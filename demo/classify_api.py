@@ -9,6 +9,7 @@ import gradio as gr
 from demo import asked
 from demo.components.safe_image import SafeImage
 from demo.messages import told
+from diclam.familiarity import Familiarity
 from diclam.model import DiCLAM
 from diclam.predict import Picture, predict
 
@@ -16,8 +17,9 @@ NAME = "classify"
 DESCRIPTION = (
     "Classify a picture: a PNG, JPEG, WebP, GIF or BMP. `model` is 'bundled' or the name of a run. `square` is the part "
     "that is classified, [left, top, size] in fractions of the width, the height and the short side; without it the largest "
-    "square in the middle. Returns label, confidence, the probabilities of the ten classes, the gates, and what each expert "
-    "would have said alone."
+    "square in the middle. Returns label, confidence, the probabilities of the ten classes, the gates, what each expert "
+    "would have said alone, and whether the picture looks like those the model was trained on: `in_distribution` is true, "
+    "false, or null where that was not measured; `familiarity` holds its score and the threshold."
 )
 
 
@@ -25,6 +27,8 @@ class HasModels(Protocol):
     """What is asked of `demo.models.Models` here."""
 
     def model(self, key: str) -> DiCLAM: ...
+
+    def familiarity(self, key: str) -> Familiarity | None: ...
 
 
 def build(models: HasModels, default: str) -> None:
@@ -36,7 +40,7 @@ def build(models: HasModels, default: str) -> None:
         if cut is None:
             raise gr.Error("Expected a picture.", print_exception=False)
         with told():
-            return predict(models.model(model), cut.pixels).to_json()
+            return predict(models.model(model), cut.pixels, models.familiarity(model)).to_json()
 
     with gr.Row(visible=False):
         inputs = [SafeImage(label="picture"), gr.Textbox(default, label="model"), gr.JSON(label="square")]

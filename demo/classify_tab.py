@@ -27,7 +27,7 @@ from diclam.predict import Picture
 KNOWS = "It knows these ten classes only: anything else gets the nearest of them."
 
 
-class HasModels(attention_section.HasModels, expert_section.HasModels, Protocol):
+class HasModels(attention_section.HasModels, expert_section.HasModels, keep_section.HasModels, Protocol):
     """What this tab asks of `demo.models.Models`."""
 
 
@@ -53,7 +53,8 @@ def answer(models: HasModels, key: str, picture: Picture | None, name: str = "")
         return None, None, None, None, *below
     with told():
         model = models.model(key)
-        explanation, knockouts = explain(model, picture.pixels), knock_out(model, picture.pixels)
+        explanation = explain(model, picture.pixels, models.familiarity(key))
+        knockouts = knock_out(model, picture.pixels) if model.config.blocks == "light" else None
         prediction = explanation.prediction
         attention = attention_section.values(key, picture, explanation, knockouts)
         experts = expert_section.values(models, model, key, picture, prediction, knockouts)

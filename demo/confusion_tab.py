@@ -24,8 +24,9 @@ from diclam.selection import Selection
 
 PAGE = 60
 UNTESTED = (
-    "There are no test results of this model that can be read. Choose another model above, or test this one with "
-    "<code>python -m diclam evaluate</code> and its name."
+    "There are no test results of this model that can be shown here: it was not tested, or is a full network, which has "
+    "more than two experts. Choose another model above, or test this one with <code>python -m diclam evaluate</code> and "
+    "its name."
 )
 TABLE_WORDS = (
     "Precision: of all pictures called cat, the share that are cats. Recall: of all cats, the share that were called cat. "

@@ -28,8 +28,8 @@ from diclam.predict import Picture, Prediction
 PART = 100
 """Test pictures between two words of progress."""
 WORDS = (
-    "The network holds two experts, small networks that both run on every picture; its gate weighs one against the other. "
-    "Alone means: that expert with all the weight, the other with none. Their numbers 1 and 2 mean nothing by themselves."
+    "The network holds experts, small networks that all run on every picture; its gate weighs them against each other. "
+    "Alone means: that expert with all the weight, the others with none. Their numbers mean nothing by themselves."
 )
 FADER_WORDS = (
     "Move the slider to weigh the experts yourself. In its middle stand the network's own gates for this picture; towards "
@@ -70,9 +70,12 @@ def build(models: HasModels) -> list[Component]:
 
 
 def values(
-    models: HasModels, model: DiCLAM, key: str, picture: Picture, prediction: Prediction, knockouts: Knockouts
+    models: HasModels, model: DiCLAM, key: str, picture: Picture, prediction: Prediction, knockouts: Knockouts | None
 ) -> tuple[Any, ...]:
-    """Raises RunError when the model has vanished, PictureError."""
+    """`knockouts` is None for the full network, which has no more than its gates and what its experts say alone. Raises
+    RunError when the model has vanished, PictureError."""
+    if knockouts is None:
+        return Experts(prediction, None, None), None, None
     gates = models.gates(key)
     among = None if gates is None else GateAmongAll(gates, prediction.gates)
     measurable = key != BUNDLED and data.is_cached()

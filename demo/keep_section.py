@@ -12,6 +12,7 @@ from gradio.components import Component
 from demo import asked, attention_section
 from demo.messages import told
 from diclam.export import KINDS, export
+from diclam.familiarity import Familiarity
 from diclam.model import DiCLAM
 from diclam.predict import Picture
 
@@ -23,6 +24,8 @@ class HasModels(Protocol):
     """What this section asks of `demo.models.Models`."""
 
     def model(self, key: str) -> DiCLAM: ...
+
+    def familiarity(self, key: str) -> Familiarity | None: ...
 
 
 def build() -> list[Component]:
@@ -69,7 +72,10 @@ def _handler(models: HasModels, kind: str) -> Callable[[str, Picture | None, Any
         if cut is None:
             raise gr.Error("Choose a picture first.", print_exception=False)
         with told():
-            content = export(models.model(key), cut, kind, name=key, query=attention_section.position(position))
+            content = export(
+                models.model(key), cut, kind,
+                name=key, query=attention_section.position(position), familiarity=models.familiarity(key),
+            )  # fmt: skip
         address = f"data:{KINDS[kind]};base64,{base64.b64encode(content).decode()}"
         return {"name": f"diclam-explanation.{kind}", "content": address}
 

@@ -9,11 +9,12 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from diclam import checkpoint, runs, suspects
+from diclam import checkpoint, familiarity, runs, suspects
 from diclam.draw import percent
 from diclam.errors import CheckpointError, DiclamError, RunError
 from diclam.evaluate import FIGURES, Evaluation
 from diclam.fader import TABLE, FaderTable
+from diclam.familiarity import Familiarity
 from diclam.gates import GatesByClass, gates_by_class
 from diclam.model import EXPERTS, DiCLAM
 
@@ -24,9 +25,7 @@ Stamp = tuple[str | int, ...]
 
 class Models:
     """Checkpoints and their evaluations, loaded when they are first asked for; the least used are dropped beyond
-    `capacity`. A run that was written anew is loaded anew. Safe to use from several threads.
-
-    The page tells of two experts wherever it looks into a model, so here is where a network with more is refused."""
+    `capacity`. A run that was written anew is loaded anew. Safe to use from several threads."""
 
     def __init__(self, capacity: int = 4) -> None:
         self._capacity = capacity
@@ -36,14 +35,14 @@ class Models:
         self._evaluations: OrderedDict[Stamp, Evaluation] = OrderedDict()
         self._gates: OrderedDict[Stamp, GatesByClass] = OrderedDict()
         self._faders: OrderedDict[Stamp, FaderTable | None] = OrderedDict()
+        self._familiarities: OrderedDict[Stamp, Familiarity | None] = OrderedDict()
 
     def folder(self, key: str) -> Path:
         """Raises RunError for a key that is neither 'bundled' nor the name of a run."""
         return checkpoint.bundled() if key == BUNDLED else runs.find(key).path
 
     def model(self, key: str) -> DiCLAM:
-        """In eval mode, on the CPU: one picture at a time is no work for a GPU. Raises RunError or CheckpointError, the
-        latter also for a network of full blocks."""
+        """In eval mode, on the CPU: one picture at a time is no work for a GPU. Raises RunError or CheckpointError."""
         folder = self.folder(key)
         stamp = _stamp(key, folder / checkpoint.WEIGHTS)
         with self._lock:
@@ -52,15 +51,13 @@ class Models:
                     model = checkpoint.load(folder)
                 except CheckpointError as error:  # a visitor knows the model by its key, and no folder of the server
                     raise CheckpointError(str(error).replace(str(folder), key)) from error
-                if model.config.blocks != "light":
-                    raise _full(key)
                 self._keep(self._models, stamp, model)
             self._models.move_to_end(stamp)
             return self._models[stamp]
 
     def evaluation(self, key: str) -> Evaluation | None:
-        """With what is known of doubtful labels. None when the model was not tested, or the files of its test cannot be
-        read. Raises RunError, and CheckpointError for the test of a network with other than two experts."""
+        """With what is known of doubtful labels. None when the model was not tested, the files of its test cannot be read,
+        or it has other than two experts, which the page's views of many answers have no place for. Raises RunError."""
         folder = self.folder(key)
         stamp = _stamp(key, folder / FIGURES)
         with self._lock:
@@ -70,7 +67,7 @@ class Models:
                 except DiclamError:
                     return None
                 if evaluation.gates.shape[1] != EXPERTS:
-                    raise _full(key)
+                    return None
                 doubted = suspects.among(self._suspects, evaluation.true)
                 self._keep(self._evaluations, stamp, replace(evaluation, suspects=doubted))
             self._evaluations.move_to_end(stamp)
@@ -102,6 +99,21 @@ class Models:
             self._faders.move_to_end(stamp)
             return self._faders[stamp]
 
+    def familiarity(self, key: str) -> Familiarity | None:
+        """What tells whether a picture looks like the training pictures. None when it was not made for these weights, or
+        cannot be read. Raises RunError."""
+        folder = self.folder(key)
+        stamp = _stamp(key, folder / familiarity.TABLE, folder / checkpoint.WEIGHTS)
+        with self._lock:
+            if stamp not in self._familiarities:
+                try:
+                    found = Familiarity.load(folder)
+                except CheckpointError:
+                    found = None
+                self._keep(self._familiarities, stamp, found)
+            self._familiarities.move_to_end(stamp)
+            return self._familiarities[stamp]
+
     def choices(self) -> list[tuple[str, str]]:
         """(label, key) of every model there is: the bundled one, then the runs with weights, the newest first."""
         choices = []
@@ -116,13 +128,6 @@ class Models:
         cache[stamp] = value
         while len(cache) > self._capacity:
             cache.popitem(last=False)
-
-
-def _full(key: str) -> CheckpointError:
-    return CheckpointError(
-        f"{key} is a network of full blocks. This page looks into light ones, which have two experts; "
-        f"`python -m diclam evaluate {key}` and `predict` answer with it."
-    )
 
 
 def _stamp(key: str, *paths: Path) -> Stamp:

@@ -285,21 +285,27 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 def _predict(options: argparse.Namespace) -> None:
     from diclam import checkpoint, runs
+    from diclam.draw import answer_words
+    from diclam.familiarity import Familiarity
     from diclam.predict import load_picture, predict
 
-    model = checkpoint.load(runs.locate(options.model))
+    folder = runs.locate(options.model)
+    model, familiarity = checkpoint.load(folder), Familiarity.load(folder)
     for path in options.pictures:
-        prediction = predict(model, load_picture(path).pixels)
+        prediction = predict(model, load_picture(path).pixels, familiarity)
         if options.json:
             print(json.dumps({"picture": str(path), **prediction.to_json()}))
         else:
             *others, last = (f"{gate:.2f}" for gate in prediction.gates)
             print(f"{path}: {prediction.label} {prediction.confidence:.1%} (gates {', '.join(others)} and {last})")
+            if prediction.familiar and not prediction.familiar.in_distribution:
+                print(f"  {answer_words(prediction)}")
 
 
 def _explain(options: argparse.Namespace) -> None:
     from diclam import checkpoint, runs
     from diclam.export import export
+    from diclam.familiarity import Familiarity
     from diclam.predict import load_picture
 
     try:
@@ -307,8 +313,9 @@ def _explain(options: argparse.Namespace) -> None:
     except ValueError as error:
         raise ConfigError(f"--query must be two whole numbers such as 8,8; got {options.query!r}.") from error
     picture, kind = load_picture(options.picture), options.out.suffix.lower().lstrip(".")
-    model = checkpoint.load(runs.locate(options.model))
-    content = export(model, picture, kind, name=options.model, query=(row, column))
+    folder = runs.locate(options.model)
+    model, familiarity = checkpoint.load(folder), Familiarity.load(folder)
+    content = export(model, picture, kind, name=options.model, query=(row, column), familiarity=familiarity)
     try:
         options.out.write_bytes(content)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -47,6 +48,11 @@ def load(folder: Path, device: str | torch.device = "cpu") -> DiCLAM:
             f"The checkpoint in {folder} is damaged ({reason}). Train it again or copy it anew."
         ) from error
     return model.to(device=device, memory_format=torch.channels_last).eval()  # pyright: ignore[reportCallIssue]
+
+
+def digest(folder: Path) -> str:
+    """SHA-256 of the weights, to tell what was made of them from what was made of others. Raises OSError without weights."""
+    return hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
 
 
 def bundled() -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
+from textwrap import wrap
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -12,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from diclam.data import CLASSES
 from diclam.errors import ConfigError
 from diclam.explain import EVEN, SHOWN, STEPS, Explanation, to_byte
-from diclam.predict import Picture, ranked
+from diclam.predict import Picture, Prediction, ranked
 
 # Ten even stops of cividis (Nunez, Anderton and Renslow 2018), which reads the same with colour-blind eyes.
 CIVIDIS = (
@@ -60,6 +61,25 @@ def sentence(probabilities: tuple[float, ...]) -> str:
     (first, p), (second, q) = ranked(probabilities)[:2]
     other = f"; it could be {with_article(second)} ({whole_percent(q)})" if round(100 * q) else ""
     return f"Most likely {with_article(first)} ({whole_percent(p)}){other}."
+
+
+def answer_words(prediction: Prediction) -> str:
+    """The answer in words: `sentence`, or, for a picture unlike those the network was trained on, that and the nearest."""
+    if prediction.familiar is None or prediction.familiar.in_distribution:
+        return sentence(prediction.probabilities)
+    nearest = f"{prediction.label} ({whole_percent(prediction.confidence)})"
+    return f"This does not look like anything it was trained on. Closest of the ten things it knows: {nearest}."
+
+
+def doubt_words(prediction: Prediction) -> str:
+    """What to make of that it looks like nothing known; '' where it does."""
+    familiar = prediction.familiar
+    if familiar is None or familiar.in_distribution:
+        return ""
+    return (
+        "What the network computes of this picture is unlike what it computes of its training pictures. That may be a "
+        f"mistake: {percent(familiar.false_alarms)} of the CIFAR-10 test pictures are taken for something unknown, too."
+    )
 
 
 def with_article(name: str) -> str:
@@ -148,8 +168,11 @@ def check_query(query: tuple[int, int], grid: tuple[int, int]) -> None:
 
 def _answer(sheet: Image.Image, pen: ImageDraw.ImageDraw, explanation: Explanation, picture: Picture) -> int:
     probabilities = explanation.prediction.probabilities
-    pen.text((MARGIN, MARGIN), sentence(probabilities), fill=INK, font=_font(24))
+    pen.multiline_text((MARGIN, MARGIN), "\n".join(wrap(answer_words(explanation.prediction), 76)), fill=INK, font=_font(24))
     top, side = MARGIN + 56, 320
+    if doubt := doubt_words(explanation.prediction):
+        pen.multiline_text((MARGIN, top + 14), "\n".join(wrap(doubt, 124)), fill=QUIET, font=_font(15))
+        top += 64
     sheet.paste(picture.seen.resize((side, side), Image.Resampling.NEAREST), (MARGIN, top))
     pen.text((MARGIN, top + side + 8), "what the network sees: 32 x 32 pixels", fill=QUIET, font=_font(13))
     left, right, step = MARGIN + side + 130, WIDTH - MARGIN - 80, side / len(CLASSES)

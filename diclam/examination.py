@@ -9,8 +9,9 @@ from typing import Any
 import torch
 
 import diclam
-from diclam.draw import data_uri, sentence
+from diclam.draw import answer_words, data_uri
 from diclam.explain import Explanation, explain
+from diclam.familiarity import Familiarity
 from diclam.hiding import Deletion, Occlusion, delete, occlude
 from diclam.knockout import Knockouts, knock_out
 from diclam.model import DiCLAM
@@ -46,7 +47,7 @@ class Examination:
                 "square": list(self.picture.square),
                 "seen": data_uri(self.picture.seen),
             },
-            "sentence": sentence(self.explanation.prediction.probabilities),
+            "sentence": answer_words(self.explanation.prediction),
             **self.explanation.to_json(),
             "occlusion": self.occlusion.to_json(),
             "deletion": self.deletion.to_json(),
@@ -54,10 +55,10 @@ class Examination:
         }
 
 
-def examine(model: DiCLAM, picture: Picture, name: str) -> Examination:
+def examine(model: DiCLAM, picture: Picture, name: str, familiarity: Familiarity | None = None) -> Examination:
     """Asks the model, called `name`, about one picture and about some 150 changed copies of it, which takes most of a second
     on a processor. The model's mode is left as it was."""
-    explanation = explain(model, picture.pixels)
+    explanation = explain(model, picture.pixels, familiarity)
     return Examination(
         model=name,
         picture=picture,

@@ -9,7 +9,17 @@ import numpy as np
 from PIL import Image, ImageEnhance
 
 from diclam.data import CLASSES
-from diclam.draw import CAVEAT, attention_image, change_image, check_query, data_uri, percent, points, sentence
+from diclam.draw import (
+    CAVEAT,
+    answer_words,
+    attention_image,
+    change_image,
+    check_query,
+    data_uri,
+    doubt_words,
+    percent,
+    points,
+)
 from diclam.examination import Examination
 from diclam.explain import SHOWN
 from diclam.hiding import PATCH, Deletion
@@ -25,9 +35,11 @@ def page(examination: Examination, query: tuple[int, int] = (8, 8)) -> str:
     """The HTML. `query` is the position (row, column) whose attention is shown, from 0. Everything that comes from outside
     is escaped. Raises ConfigError when the position lies outside the grid."""
     check_query(query, examination.explanation.grid)
-    title = sentence(examination.explanation.prediction.probabilities)
+    title = answer_words(examination.explanation.prediction)
+    doubt = doubt_words(examination.explanation.prediction)
     parts = [
         f"<h1>{escape(title)}</h1>",
+        *([f"<p>{escape(doubt)}</p>"] if doubt else []),
         _answer(examination),
         "<h2>Where attention mixed information</h2>",
         _attention(examination, query),

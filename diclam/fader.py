@@ -6,7 +6,6 @@ gates move in equal steps. Every picture has its own middle, so on a data set th
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import torch
 from torch import Tensor
 
 from diclam.augment import normalize
-from diclam.checkpoint import WEIGHTS
+from diclam.checkpoint import digest
 from diclam.data import CLASSES
 from diclam.errors import CheckpointError
 from diclam.files import replacing
@@ -73,7 +72,7 @@ class FaderTable:
     def save(self, folder: Path) -> None:
         """Writes fader.json beside the weights of a checkpoint, with their digest."""
         content = {
-            "weights_sha256": _digest(folder),
+            "weights_sha256": digest(folder),
             "classes": list(CLASSES),
             "pictures": self.pictures.tolist(),
             "right": self.right.tolist(),
@@ -88,7 +87,7 @@ class FaderTable:
         try:
             content = json.loads((folder / TABLE).read_text(encoding="utf-8"))
             table = cls(np.array(content["right"], np.int64), np.array(content["pictures"], np.int64))
-            of_these_weights = content["weights_sha256"] == _digest(folder)
+            of_these_weights = content["weights_sha256"] == digest(folder)
         except FileNotFoundError as error:
             raise CheckpointError(f"There is no {TABLE} beside weights in {folder}. {advice}") from error
         except (OSError, KeyError, TypeError, ValueError) as error:
@@ -143,7 +142,3 @@ def positions(gates_BE: Tensor) -> Tensor:
     up_BGE = torch.lerp(ends_EE[0].expand_as(own_B1E), own_B1E, share_G1)
     down_BGE = torch.lerp(own_B1E, ends_EE[1].expand_as(own_B1E), share_G1[1:])
     return torch.cat([up_BGE, down_BGE], dim=1)
-
-
-def _digest(folder: Path) -> str:
-    return hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()

@@ -100,6 +100,8 @@ class Trace(NamedTuple):
     """(B, E, 256, H/4, W/4), each expert's output before its gate."""
     expert_logits_BEK: Tensor
     """(B, E, 10): the logits if one expert alone had answered, its gate at 1 and the others' at 0."""
+    features_BF: Tensor
+    """(B, 1024), what the classifier made the logits of."""
 
 
 class LayerRow(NamedTuple):
@@ -234,8 +236,12 @@ class DiCLAM(nn.Module):
     def forward(self, x_B3HW: Tensor) -> Tensor:
         """-> logits (B, 10). Raises ValueError when the shape, the type or (in eval mode only, as looking at the
         values stalls a GPU) the range of `x_B3HW` is wrong."""
+        return self.classifier(self.features(x_B3HW))
+
+    def features(self, x_B3HW: Tensor) -> Tensor:
+        """-> (B, 1024), what the classifier makes the logits of. Raises as `forward` does."""
         self._check(x_B3HW)
-        return self.classifier(self.block3(self.block2(self.block1(self.stem(x_B3HW)))))
+        return self.block3(self.block2(self.block1(self.stem(x_B3HW))))
 
     def mixtures(self, x_B3HW: Tensor, gates_of: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
         """-> logits (B, G, 10) and gates (B, G, E) at G settings of the gates, in eval mode: `gates_of` is given the
@@ -269,12 +275,13 @@ class DiCLAM(nn.Module):
         x_BCHW = self.block2[:2](conv_out(mixed_BCHW))
         outputs_BECHW, gates_BE = moe.parts(x_BCHW)
 
-        def answer(gates: Tensor) -> Tensor:
-            return self.classifier(self.block3(rest(moe.combine(x_BCHW, outputs_BECHW, gates))))
+        def features(gates: Tensor) -> Tensor:
+            return self.block3(rest(moe.combine(x_BCHW, outputs_BECHW, gates)))
 
         alone_EE = torch.eye(gates_BE.shape[1], device=gates_BE.device, dtype=gates_BE.dtype)
-        expert_logits = [answer(row.expand_as(gates_BE)) for row in alone_EE]
-        return Trace(answer(gates_BE), attention_BMNN, gates_BE, outputs_BECHW, torch.stack(expert_logits, dim=1))
+        expert_logits_BEK = torch.stack([self.classifier(features(row.expand_as(gates_BE))) for row in alone_EE], dim=1)
+        own_BF = features(gates_BE)
+        return Trace(self.classifier(own_BF), attention_BMNN, gates_BE, outputs_BECHW, expert_logits_BEK, own_BF)
 
     def require_light(self, what: str) -> None:
         """Raises ConfigError when this is not the light network, which `what` is made for."""

@@ -22,6 +22,7 @@ from torch import Tensor
 from diclam.augment import normalize
 from diclam.data import CLASSES
 from diclam.errors import PictureError
+from diclam.familiarity import Familiar, Familiarity
 from diclam.model import DiCLAM, Trace
 from diclam.square import Square, centred
 
@@ -69,6 +70,8 @@ class Prediction:
     """How much of each expert goes into the answer; two in the light network."""
     expert_probabilities: tuple[tuple[float, ...], ...]
     """What each expert would have answered alone, its gate at 1 and the others' at 0."""
+    familiar: Familiar | None = None
+    """Whether it looks like the training pictures; None when nothing is known of that."""
 
     @property
     def label(self) -> str:
@@ -91,6 +94,8 @@ class Prediction:
             "probabilities": dict(zip(CLASSES, self.probabilities, strict=True)),
             "gates": list(self.gates),
             "expert_probabilities": [dict(zip(CLASSES, p, strict=True)) for p in self.expert_probabilities],
+            "in_distribution": self.familiar.in_distribution if self.familiar else None,
+            "familiarity": self.familiar.to_json() if self.familiar else None,
         }
 
 
@@ -123,9 +128,10 @@ def picture_of(pixels_3HW: Tensor) -> Picture:
     return Picture(image, (0, 0, SIDE, SIDE), pixels)
 
 
-def predict(model: DiCLAM, pixels_3HW: Tensor) -> Prediction:
-    """The answer for one picture, (3, 32, 32) uint8. Raises PictureError for another shape or type."""
-    return prediction_of(trace(model, pixels_3HW))
+def predict(model: DiCLAM, pixels_3HW: Tensor, familiarity: Familiarity | None = None) -> Prediction:
+    """The answer for one picture, (3, 32, 32) uint8; `familiarity` is the model's. Raises PictureError for another shape or
+    type."""
+    return prediction_of(trace(model, pixels_3HW), familiarity)
 
 
 def trace(model: DiCLAM, pixels_3HW: Tensor) -> Trace:
@@ -162,14 +168,15 @@ def probabilities_of(logits: Tensor) -> np.ndarray:
     return logits.double().softmax(-1).cpu().numpy()
 
 
-def prediction_of(traced: Trace) -> Prediction:
+def prediction_of(traced: Trace, familiarity: Familiarity | None = None) -> Prediction:
     """The answer that a pass for one picture gave."""
 
     def numbers(logits_K: Tensor) -> tuple[float, ...]:
         return tuple(probabilities_of(logits_K).tolist())
 
     alone = tuple(numbers(logits_K) for logits_K in traced.expert_logits_BEK[0])
-    return Prediction(numbers(traced.logits_BK[0]), tuple(traced.gates_BE[0].tolist()), alone)
+    familiar = familiarity.of(traced.features_BF[0]) if familiarity else None
+    return Prediction(numbers(traced.logits_BK[0]), tuple(traced.gates_BE[0].tolist()), alone, familiar)
 
 
 def _read(file: BinaryIO, name: str, square: Square | None) -> Picture:

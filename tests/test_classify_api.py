@@ -15,6 +15,7 @@ from demo import classify_api
 from demo.examples import PHOTOGRAPHS
 from demo.interface import launch_options
 from diclam.errors import RunError
+from diclam.familiarity import Familiarity
 from diclam.model import DiCLAM
 from diclam.predict import load_picture, predict
 from diclam.square import Square
@@ -28,11 +29,15 @@ class OneModel:
     def __init__(self) -> None:
         torch.manual_seed(0)
         self._model = DiCLAM().eval()
+        self.known: Familiarity | None = None
 
     def model(self, key: str) -> DiCLAM:
         if key != "mine":
             raise RunError(f"There is no run {key!r}.")
         return self._model
+
+    def familiarity(self, key: str) -> Familiarity | None:
+        return self.known
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +73,17 @@ def test_a_program_gets_what_the_core_says(client: Client, models: OneModel) -> 
     part = predict(models.model("mine"), picture.cut(Square(0.2, 0.3, 0.5)).pixels).to_json()
     assert client.predict(handle_file(DOGS), "mine", [0.2, 0.3, 0.5], api_name="/classify") == part
     assert part != expected
+    assert expected["in_distribution"] is None
+
+
+def test_a_program_is_told_whether_the_picture_is_familiar(client: Client, models: OneModel) -> None:
+    for threshold, expected in ((-1.0, True), (1.0, False)):
+        models.known = Familiarity(torch.eye(256)[:20], threshold, 0.05, "by hand")
+        answer = client.predict(handle_file(DOGS), api_name="/classify")
+        assert answer["in_distribution"] is expected
+        assert answer["familiarity"]["threshold"] == threshold
+        assert -1 <= answer["familiarity"]["score"] < 1
+    models.known = None
 
 
 @pytest.mark.parametrize(

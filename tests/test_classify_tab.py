@@ -27,6 +27,7 @@ from demo.examples import EXAMPLES, PHOTOGRAPHS, TEST_PICTURES
 from diclam.data import CLASSES
 from diclam.errors import CheckpointError
 from diclam.export import KINDS, export
+from diclam.familiarity import Familiarity
 from diclam.model import DiCLAM, ModelConfig
 from diclam.predict import Picture, Prediction, load_picture, picture_of, predict
 from diclam.square import Square
@@ -50,6 +51,9 @@ class TwoModels:
         return Path(key)
 
     def gates(self, key: str) -> None: ...
+
+    def familiarity(self, key: str) -> Familiarity | None:
+        return None
 
     def fader_table(self, key: str) -> None: ...
 
@@ -108,6 +112,35 @@ def test_every_part_comes_from_one_pass_of_the_chosen_model(models: TwoModels, c
         assert faded.fader.probabilities[10] == pytest.approx(expected.probabilities, abs=1e-5)
         assert [button.interactive for button in downloads] == [True] * 3
     assert classify_tab.answer(models, "one", cat)[2] != classify_tab.answer(models, "two", cat)[2]
+
+
+def test_a_full_network_is_shown_with_what_it_has(models: TwoModels, cat: Picture) -> None:
+    class Full(TwoModels):
+        def model(self, key: str) -> DiCLAM:
+            return large
+
+    large = DiCLAM(ModelConfig(blocks="full")).eval()
+    _, _, tab = built(models)
+    values = classify_tab.answer(Full(), "large", cat)
+    for component, value in zip(tab.outputs, values, strict=True):
+        if not isinstance(component, gr.Button):
+            component.postprocess(value)
+    _, _, sentence, _, attended, hiding, experts, histogram, faded, *_ = values
+    assert sentence == attended.explanation.prediction == experts.prediction == predict(large, cat.pixels)
+    assert attended.shown.mark == hiding.mark
+    assert attended.knockouts is experts.knockouts is histogram is faded is None
+
+
+def test_a_picture_like_no_other_is_told_by_the_tab(models: TwoModels, cat: Picture) -> None:
+    class Knowing(TwoModels):
+        def familiarity(self, key: str) -> Familiarity:
+            return Familiarity(-torch.eye(256)[:20].abs(), 0.9, 0.05, "by hand")
+
+    prediction = classify_tab.answer(Knowing(), "one", cat)[2]
+    first, second = AnswerSentence().postprocess(prediction).split("\n")
+    assert first.startswith("This does not look like anything it was trained on. Closest of the ten things it knows:")
+    assert "5.0\u00a0% of the CIFAR-10 test pictures" in second
+    assert "\n" not in AnswerSentence().postprocess(classify_tab.answer(models, "one", cat)[2])
 
 
 def test_no_picture_empties_everything(models: TwoModels) -> None:

@@ -137,9 +137,25 @@ def test_a_model_without_a_test_says_so() -> None:
 def test_the_panel_holds_the_gates_and_three_answers_of_three() -> None:
     shown = ExpertPanel().postprocess(experts(prediction(gate=0.25, one=5)))
     assert shown is not None
-    assert (shown["width"], shown["first"], shown["second"]) == (25, "25.0 %", "75.0 %")
+    assert [(gate["width"], gate["text"]) for gate in shown["gates"]] == [(25, "25.0 %"), (75, "75.0 %")]
     assert [answer["top"][0]["name"] for answer in shown["answers"]] == ["cat", "dog", "cat"]
     assert [len(answer["top"]) for answer in shown["answers"]] == [3, 3, 3]
+
+
+def test_a_full_network_shows_its_four_experts_and_says_what_it_has_not() -> None:
+    model = DiCLAM(ModelConfig(blocks="full")).eval()
+    answer = predict(model, noise())
+    panel, histogram, fader = expert_section.values(Tested(), model, "one", picture_of(noise()), answer, None)
+    assert histogram is fader is None
+    shown = ExpertPanel().postprocess(panel)
+    assert shown is not None
+    assert [gate["text"] for gate in shown["gates"]] == [percent(gate) for gate in answer.gates]
+    assert len({gate["kind"] for gate in shown["gates"]}) == 4
+    assert [row["title"] for row in shown["answers"]][1:] == [f"expert {k} alone" for k in range(1, 5)]
+    assert shown["moves"] == []
+    assert "cannot be switched off one by one" in shown["evidence"]
+    assert shown["evidence"].endswith("is not there for its 4 experts.")
+    assert f"Expert {int(np.argmax(answer.gates)) + 1} had the largest share" in shown["words"]
 
 
 def test_a_contribution_is_a_bar_from_the_middle() -> None:

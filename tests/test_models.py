@@ -14,6 +14,7 @@ from diclam import checkpoint
 from diclam.errors import CheckpointError, RunError
 from diclam.evaluate import evaluate
 from diclam.fader import FaderTable
+from diclam.familiarity import Familiarity
 from diclam.model import DiCLAM, ModelConfig
 from tests.conftest import random_cifar10, random_evaluation
 
@@ -132,16 +133,31 @@ def test_an_untested_model_has_no_evaluation_until_it_is_tested(root: Path) -> N
     assert models.evaluation("a") is None
 
 
-def test_a_network_of_full_blocks_is_refused_in_words(root: Path) -> None:
+def test_a_network_of_full_blocks_answers_but_has_no_test_to_show(root: Path) -> None:
     torch.manual_seed(0)
     model = DiCLAM(ModelConfig(blocks="full"))
     checkpoint.save(root / "large", model)
     pictures = random_cifar10(10, 10)
     evaluate(model, pictures.test_images, pictures.test_labels).save(root / "large")
     models = Models()
-    for look in (models.model, models.evaluation):
-        with pytest.raises(CheckpointError, match=r"large is a network of full blocks.*python -m diclam evaluate large"):
-            look("large")
+    assert models.model("large").config.blocks == "full"
+    assert models.evaluation("large") is models.gates("large") is None
+
+
+def test_what_is_familiar_belongs_to_its_weights(root: Path) -> None:
+    folder = trained(root, "a", tested=False)
+    models = Models()
+    assert models.familiarity("a") is None
+    Familiarity(torch.eye(256)[:20], 0.5, 0.05, "by hand").save(folder)
+    found = models.familiarity("a")
+    assert found is not None
+    assert models.familiarity("a") is found
+    torch.manual_seed(1)
+    checkpoint.save(folder, DiCLAM())
+    os.utime(folder / checkpoint.WEIGHTS, ns=(1, 1))
+    assert models.familiarity("a") is None
+    with pytest.raises(RunError):
+        models.familiarity("nowhere")
 
 
 @pytest.mark.parametrize("key", ["../a", "nobody", "", "/"])

@@ -357,7 +357,9 @@ def test_an_answer_does_not_depend_on_the_mode_and_leaves_it() -> None:
 
 def test_json_holds_plain_numbers_by_class() -> None:
     content = json.loads(json.dumps(predict(DiCLAM().eval(), noise()).to_json()))
-    assert set(content) == {"label", "confidence", "probabilities", "gates", "expert_probabilities"}
+    assert set(content) == {
+        "label", "confidence", "probabilities", "gates", "expert_probabilities", "in_distribution", "familiarity",
+    }  # fmt: skip
     assert list(content["probabilities"]) == list(CLASSES)
     assert content["probabilities"][content["label"]] == content["confidence"]
     assert len(content["gates"]) == len(content["expert_probabilities"]) == 2

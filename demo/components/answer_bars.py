@@ -8,19 +8,24 @@ import gradio as gr
 
 from demo.components.part import Part
 from diclam.data import CLASSES
-from diclam.draw import percent, sentence
+from diclam.draw import answer_words, doubt_words, percent
 from diclam.predict import Prediction
 
 
 class AnswerSentence(gr.HTML):
-    """Value: a `Prediction`, or None while there is no picture. Spoken by screen readers when it changes."""
+    """Value: a `Prediction`, or None while there is no picture. Spoken by screen readers when it changes. A second line says
+    what to make of a picture that looks like nothing known."""
 
     def __init__(self, **options: Any) -> None:
         # The paragraph stays and only its text changes: a live region that is built anew is not read out.
         super().__init__(
-            html_template='<p class="dc-answer" role="status"></p>',
+            html_template='<p class="dc-answer" role="status"></p><div class="dc-doubt" role="status"></div>',
             js_on_load="""
-                const show = () => { element.querySelector('p').textContent = props.value; };
+                const show = () => {
+                    const [answer, doubt = ''] = props.value.split('\\n');
+                    element.querySelector('p').textContent = answer;
+                    element.querySelector('div').textContent = doubt;
+                };
                 show();
                 watch('value', show);
             """,
@@ -31,7 +36,8 @@ class AnswerSentence(gr.HTML):
     def postprocess(self, value: Prediction | None) -> str:  # pyright: ignore[reportIncompatibleMethodOverride]
         if value is None:
             return "Choose a picture, or one of the examples."
-        return sentence(value.probabilities).replace(" %", "\u00a0%")  # never a line that begins with the sign
+        lines = [words for words in (answer_words(value), doubt_words(value)) if words]
+        return "\n".join(lines).replace(" %", "\u00a0%")  # never a line that begins with the sign
 
 
 class AnswerBars(Part):

@@ -165,10 +165,12 @@ function draw() {
     const spread = `Spread: ${entropy.toFixed(2)} of ${shown.entropy_even} bits.`;
     const range = scale === 'own' ? ` Colours: ${ends(map).map(share).join(' to ')}.` : '';
     frame.nextElementSibling.querySelector('.ap-spread').textContent = spread + range;
-    const effect = index <= shown.heads ? shown.effects[index - 1] : shown.all_off;
     const told = frame.nextElementSibling.querySelector('.ap-effect');
-    told.dataset.kind = effect.kind;
-    told.textContent = untrained ? '' : `${index <= shown.heads ? 'Switched off' : 'All switched off'}: ${effect.text}.`;
+    if (shown.effects) {
+      const effect = shown.effects[index <= shown.heads ? index - 1 : shown.heads];
+      told.dataset.kind = effect.kind;
+      told.textContent = untrained ? '' : `${index <= shown.heads ? 'Switched off' : 'All switched off'}: ${effect.text}.`;
+    } else told.textContent = '';
     sentences.push(`${text}. ${spread}`);
   });
   legend(scale, common);

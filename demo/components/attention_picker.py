@@ -21,7 +21,8 @@ class Attended:
 
     shown: Shown
     explanation: Explanation
-    knockouts: Knockouts
+    knockouts: Knockouts | None
+    """None for the full network, whose heads cannot be switched off one by one."""
 
 
 @dataclass(frozen=True)
@@ -60,17 +61,20 @@ class AttentionPicker(Part):
         if isinstance(value, TwinAttended):
             return {"twin_of": value.mark, **maps}
         rows, columns = value.explanation.grid
-        knockouts = value.knockouts
-        answer = CLASSES[knockouts.answer]
         return {
             **value.shown.to_json(),
             "side": value.shown.pixels_3HW.shape[-1],
             "rows": rows,
             "columns": columns,
-            "effects": [effect(float(change), answer) for change in knockouts.head_changes],
-            "all_off": effect(knockouts.heads_change, answer),
+            "effects": None if value.knockouts is None else _effects(value.knockouts),
             **maps,
         }
+
+
+def _effects(knockouts: Knockouts) -> list[dict[str, str]]:
+    """Of each head, and of all together."""
+    answer = CLASSES[knockouts.answer]
+    return [effect(float(change), answer) for change in (*knockouts.head_changes, knockouts.heads_change)]
 
 
 def effect(change: float, answer: str) -> dict[str, str]:

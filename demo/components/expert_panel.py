@@ -14,6 +14,13 @@ from diclam.predict import Prediction, ranked
 
 # Below this gate of the larger expert, both count as having taken part about equally.
 CLEAR = 0.6
+KINDS = ("one", "two", "three", "four")
+"""Of the experts, for their colours."""
+FULL = (
+    "This is a full network, with the standard blocks that light ones simplify. Its heads share an output layer and cannot "
+    "be switched off one by one; and what is measured of two experts (how far each moved the answer, the slider between "
+    "them, their gates among those of the test pictures) is not there for its {}."
+)
 # Longest bar of a contribution where both are smaller than this, in logits: what hardly moves anything should look so.
 LEAST = 1.0
 
@@ -23,9 +30,10 @@ class Experts:
     """What the panel shows."""
 
     prediction: Prediction
-    knockouts: Knockouts
+    knockouts: Knockouts | None
+    """None for the full network: see `FULL`."""
     gates: GatesByClass | None
-    """Of the model's test; None when it was not tested."""
+    """Of the model's test; None when it was not tested, and for the full network."""
 
     def name(self, expert: int) -> str:
         """Of an expert, 0 or 1: by evidence where there is some."""
@@ -35,6 +43,8 @@ class Experts:
 def words(experts: Experts) -> str:
     """The gates and the answers of the experts, in words."""
     prediction = experts.prediction
+    if len(prediction.gates) != 2:
+        return _words_of_many(prediction)
     first, second = prediction.gates
     if max(first, second) < CLEAR:
         gates = f"Both experts took part about equally: expert 1 with {percent(first)}, expert 2 with {percent(second)}."
@@ -50,6 +60,16 @@ def words(experts: Experts) -> str:
     if one == two:
         return f"{gates} Alone, each of them would have said {one}; together they say {prediction.label}."
     return f"{gates} Alone, expert 1 would have said {one} and expert 2 {two}; together they say {prediction.label}."
+
+
+def _words_of_many(prediction: Prediction) -> str:
+    main = max(range(len(prediction.gates)), key=lambda k: prediction.gates[k])
+    gates = f"Expert {main + 1} had the largest share of the say, {percent(prediction.gates[main])}."
+    alone = [ranked(p)[0][0] for p in prediction.expert_probabilities]
+    if set(alone) == {prediction.label}:
+        return f"{gates} Alone, each of them would also have said {prediction.label}."
+    *some, last = (f"expert {k + 1} {said}" for k, said in enumerate(alone))
+    return f"{gates} Alone, {', '.join(some)} and {last}; together they say {prediction.label}."
 
 
 def evidence(gates: GatesByClass | None) -> str:
@@ -78,19 +98,18 @@ class ExpertPanel(Part):
     def postprocess(self, value: Experts | None) -> dict[str, Any] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
         if value is None:
             return None
-        prediction = value.prediction
-        first, second = prediction.gates
-        answers = [
-            ("the mixture, which answered", "both", prediction.probabilities),
-            ("expert 1 alone", "one", prediction.expert_probabilities[0]),
-            ("expert 2 alone", "two", prediction.expert_probabilities[1]),
-        ]
+        prediction, knockouts = value.prediction, value.knockouts
+        kinds = KINDS[: len(prediction.gates)]
+        alone = zip(kinds, prediction.expert_probabilities, strict=True)
+        answers = [("the mixture, which answered", "both", prediction.probabilities)]
+        answers += [(f"expert {k} alone", kind, probabilities) for k, (kind, probabilities) in enumerate(alone, 1)]
         return {
             "words": words(value),
-            "evidence": evidence(value.gates),
-            "width": round(100 * first, 2),
-            "first": percent(first),
-            "second": percent(second),
+            "evidence": evidence(value.gates) if knockouts else FULL.format(f"{len(prediction.gates)} experts"),
+            "gates": [
+                {"kind": kind, "name": f"expert {k}", "text": percent(gate), "width": round(100 * gate, 2)}
+                for k, (kind, gate) in enumerate(zip(kinds, prediction.gates, strict=True), 1)
+            ],
             "answers": [
                 {
                     "title": title,
@@ -102,8 +121,8 @@ class ExpertPanel(Part):
                 }
                 for title, kind, probabilities in answers
             ],
-            "answer": CLASSES[value.knockouts.answer],
-            "moves": _moves(value.knockouts),
+            "answer": CLASSES[knockouts.answer] if knockouts else "",
+            "moves": _moves(knockouts) if knockouts else [],
         }
 
 
@@ -131,9 +150,12 @@ _TEMPLATE = """
   <div class="ep">
     <div><p class="ep-words">{{value.words}}</p><p class="dc-quiet">{{value.evidence}}</p></div>
     <div class="ep-gates">
-      <div class="ep-numbers"><span class="ep-one">expert 1: {{value.first}}</span><span
-        class="ep-two">expert 2: {{value.second}}</span></div>
-      <div class="ep-bar" aria-hidden="true"><i style="width:{{value.width}}%"></i></div>
+      <div class="ep-numbers">
+        {{#each value.gates}}<span class="ep-{{this.kind}}">{{this.name}}: {{this.text}}</span>{{/each}}
+      </div>
+      <div class="ep-bar" aria-hidden="true">
+        {{#each value.gates}}<i class="ep-{{this.kind}}" style="width:{{this.width}}%"></i>{{/each}}
+      </div>
     </div>
     <div class="ep-answers">
       {{#each value.answers}}
@@ -147,6 +169,7 @@ _TEMPLATE = """
         </table>
       {{/each}}
     </div>
+    {{#if value.answer}}
     <div>
       <table class="ep-moves">
         <caption>How far each expert moved the score of {{value.answer}}</caption>
@@ -162,6 +185,7 @@ _TEMPLATE = """
       <p class="dc-quiet">The change of the score (the logit, before it becomes a probability) when this expert's weighted
         output is left out. A large gate with a small effect has not decided much.</p>
     </div>
+    {{/if}}
   </div>
 {{/if}}
 """

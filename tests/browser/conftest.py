@@ -24,8 +24,9 @@ ROOT = Path(__file__).parents[2]
 # Milliseconds. Generous, as other work may share the machine; a test that passes never waits for it.
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
-# What the Classify tab says once a picture is answered.
-ANSWER = re.compile(r"Most likely an? (\w+) \(")
+# What the Classify tab says once a picture is answered, be it one like those the model was trained on or not.
+_ANSWER = r"Most likely an? %s \(|Closest of the ten things it knows: %s \("
+ANSWER = re.compile(_ANSWER % (r"\w+", r"\w+"))
 # Chromium's own remarks that say nothing about the page, and what Gradio says when a page is left with requests under way.
 HARMLESS = ("willReadFrequently", "favicon", "AbortError: signal is aborted", "Connection errored out")
 
@@ -112,6 +113,11 @@ def page(app: App, browser: Browser) -> Iterator[Page]:
         yield page
         assert not foreign, f"The page asked other hosts: {foreign}"
         assert not errors, f"The page logged errors: {errors}"
+
+
+def named(label: str) -> re.Pattern[str]:
+    """An answer that names this class."""
+    return re.compile(_ANSWER % (label, label))
 
 
 def choose_tab(page: Page, name: str) -> None:

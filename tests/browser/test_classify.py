@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from diclam.data import Cifar10
-from tests.browser.conftest import ANSWER, choose_tab, toast
+from tests.browser.conftest import ANSWER, choose_tab, named, toast
 
 
 def sentence(page: Page) -> Locator:
@@ -54,7 +54,7 @@ def test_opens_with_an_example_answered(page: Page) -> None:
 
 def test_an_example_is_classified(page: Page) -> None:
     page.locator('#dc-examples [data-index="8"]').click()
-    expect(sentence(page)).to_contain_text("Most likely a ship")
+    expect(sentence(page)).to_contain_text(named("ship"))
 
 
 def test_an_uploaded_jpeg_is_classified(page: Page, tmp_path: Path, cifar10: Cifar10) -> None:
@@ -62,7 +62,7 @@ def test_an_uploaded_jpeg_is_classified(page: Page, tmp_path: Path, cifar10: Cif
     pixels = cifar10.test_images[1].permute(1, 2, 0).contiguous().numpy()
     Image.fromarray(pixels).resize((640, 640), Image.Resampling.BICUBIC).save(tmp_path / "ship.jpg", quality=92)
     upload(page, tmp_path / "ship.jpg")
-    expect(sentence(page)).to_contain_text("Most likely a ship")
+    expect(sentence(page)).to_contain_text(named("ship"))
 
 
 def test_an_emptied_picture_empties_the_answer(page: Page) -> None:
@@ -70,7 +70,7 @@ def test_an_emptied_picture_empties_the_answer(page: Page) -> None:
     expect(sentence(page)).to_contain_text("Choose a picture")
     expect(page.locator("#dc-bars tr")).to_have_count(0)
     page.locator('#dc-examples [data-index="8"]').click()
-    expect(sentence(page)).to_contain_text("Most likely a ship")
+    expect(sentence(page)).to_contain_text(named("ship"))
 
 
 def test_the_attention_query_moves_by_keyboard(page: Page) -> None:
@@ -112,7 +112,7 @@ def write_bad(folder: Path, name: str) -> Path:
 )
 def test_a_bad_file_gets_a_message_and_loses_nothing(page: Page, tmp_path: Path, name: str, reason: str) -> None:
     page.locator('#dc-examples [data-index="8"]').click()
-    expect(sentence(page)).to_contain_text("Most likely a ship")
+    expect(sentence(page)).to_contain_text(named("ship"))
     before = sentence(page).text_content()
     page.locator("#dc-picture input[type=file]").first.set_input_files(write_bad(tmp_path, name))
     expect(toast(page)).to_contain_text(reason)
@@ -161,8 +161,8 @@ def test_a_picture_lying_on_its_side_is_turned_upright(page: Page, tmp_path: Pat
 
 def test_the_tab_is_left_and_found_again_as_it_was(page: Page) -> None:
     page.locator('#dc-examples [data-index="8"]').click()
-    expect(sentence(page)).to_contain_text("Most likely a ship")
+    expect(sentence(page)).to_contain_text(named("ship"))
     choose_tab(page, "About")
     choose_tab(page, "Classify")
-    expect(sentence(page)).to_contain_text("Most likely a ship")
+    expect(sentence(page)).to_contain_text(named("ship"))
     expect(page.locator("#dc-attention canvas").first).to_be_visible()

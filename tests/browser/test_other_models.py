@@ -1,0 +1,44 @@
+"""What Classify shows of models that have more, or less, than the bundled one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from playwright.sync_api import Page, expect
+
+from diclam import checkpoint
+from diclam.familiarity import Familiarity
+from diclam.model import DiCLAM, ModelConfig
+from tests.browser.conftest import ANSWER, App
+
+
+@pytest.fixture
+def folder(app: App) -> Iterator[Path]:
+    """Of a run that is there as long as the test."""
+    yield app.runs / "another"
+    shutil.rmtree(app.runs / "another")
+
+
+def test_a_picture_that_looks_like_nothing_known_is_told_in_words(page: Page, app: App, folder: Path) -> None:
+    checkpoint.save(folder, DiCLAM())
+    Familiarity(torch.eye(256)[:20], threshold=1.0, false_alarms=0.052, source="by hand").save(folder)
+    page.goto(f"{app.url}/?run=another")
+    expect(page.locator("#dc-sentence [role=status]").first).to_contain_text("does not look like anything it was trained on")
+    expect(page.locator("#dc-sentence .dc-doubt")).to_contain_text("5.2\u00a0% of the CIFAR-10 test pictures")
+    expect(page.locator("#dc-bars tr")).to_have_count(10)
+
+
+def test_a_full_network_shows_four_experts_and_no_heading_over_nothing(page: Page, app: App, folder: Path) -> None:
+    checkpoint.save(folder, DiCLAM(ModelConfig(blocks="full")))
+    page.goto(f"{app.url}/?run=another")
+    expect(page.locator("#dc-experts .ep-answers table")).to_have_count(5)
+    expect(page.locator("#dc-experts")).to_contain_text("This is a full network")
+    expect(page.locator("#dc-sentence")).to_contain_text(ANSWER)
+    expect(page.locator("#dc-attention .ap-told").nth(1)).to_contain_text("Head 2")
+    for heading in ("#dc-gates-words", "#dc-fader-words"):
+        expect(page.locator(heading)).to_be_hidden()
+    expect(page.get_by_test_id("toast-body")).to_have_count(0)
