@@ -58,6 +58,18 @@ def test_orthogonalizing_keeps_directions_and_evens_strengths() -> None:
         assert strengths.max() < 1.3
 
 
+def test_orthogonalizing_on_the_squares_is_the_iteration_as_its_authors_wrote_it() -> None:
+    torch.manual_seed(0)
+    for shape in ((2, 16, 90), (2, 40, 16)):
+        matrices = torch.randn(shape, dtype=torch.float64)
+        for steps in range(4):
+            x = matrices / (matrices.norm(dim=(1, 2), keepdim=True) + 1e-7)
+            for _ in range(steps):
+                square = x @ x.mT
+                x = 3.4445 * x + (-4.7750 * square + 2.0315 * square @ square) @ x
+            torch.testing.assert_close(orthogonalized(matrices, steps), x)
+
+
 def reference_move(weight: torch.Tensor, gradients: list[torch.Tensor], rate: float, momentum: float) -> torch.Tensor:
     """Muon for one filter bank, step by step as its authors wrote it down."""
     velocity = torch.zeros_like(weight)
