@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from demo import plots, run_files, train_form
+from demo import plots, run_files, train_form, visitor
 from demo.components.figure_cards import FigureCards
 from demo.components.plotly_figure import PlotlyFigure
 from demo.components.run_status import RunStatus
@@ -24,6 +24,7 @@ from demo.run_report import EMPTY
 from demo.run_settings import max_budget, settings
 from demo.train_form import Form
 from demo.train_view import STOPPING, Parts, Seen, changes
+from demo.visitor import Visitor
 from diclam import runs
 from diclam.errors import DiclamError, RunError
 from diclam.recipe import TrainConfig
@@ -41,6 +42,7 @@ class TrainTab:
     use_model: gr.Button
     shown_run: gr.State
     """The name of the run that is shown; '' before the first one."""
+    visitor: Visitor
 
 
 def build() -> TrainTab:
@@ -49,6 +51,7 @@ def build() -> TrainTab:
     with gr.Row(elem_id="dc-train"):
         with gr.Column(scale=0, min_width=340, elem_id="dc-train-form"):
             form = train_form.build(limit)
+            who = visitor.build()
         with gr.Column(scale=1, min_width=300):
             status = RunStatus(elem_id="dc-run", value=EMPTY)
             with gr.Row(elem_id="dc-curves"):
@@ -68,7 +71,7 @@ def build() -> TrainTab:
         shown_run=gr.State(""), seen=gr.State(None),
     )  # fmt: skip
     _wire(parts, form)
-    return TrainTab(use_model, parts.shown_run)
+    return TrainTab(use_model, parts.shown_run, who)
 
 
 def _wire(parts: Parts, form: Form) -> None:
