@@ -15,10 +15,11 @@ from demo.messages import told
 from diclam.predict import Picture
 from diclam.square import Square
 
-# Another picture: the largest square in its middle. The same one keeps its square; only the cross empties the text.
-PICTURE = """(picture, question) => {
-  if (!picture || (question && JSON.parse(question).name === picture.path)) return question;
-  return JSON.stringify({ name: picture.path, square: null });
+# Another picture: the square that a link brought with it, the largest one in its middle otherwise. The same picture keeps
+# its square; only the cross empties the text.
+PICTURE = """(picture, question, linked) => {
+  if (!picture || (question && JSON.parse(question).name === picture.path)) return [question, linked];
+  return [JSON.stringify({ name: picture.path, square: linked ? JSON.parse(linked) : null }), ''];
 }"""
 SQUARE = """(question) => {
   if (!question) return question;

@@ -41,6 +41,8 @@ class ClassifyTab:
     """Its `select` puts another picture there."""
     outputs: list[Component]
     """What the values of `answer` go to, in their order."""
+    linked_square: gr.Textbox
+    """The square of the next picture, as JSON; '' for the largest one in its middle."""
     answered: Dependency
     """Its `failure`: there was no answer, and a message said why."""
 
@@ -97,13 +99,14 @@ def build(models: HasModels, model_key: gr.Dropdown) -> ClassifyTab:
 
     outputs: list[Component] = [square, seen, sentence, bars, *attention, *experts, *keep]
     question = gr.Textbox(visible="hidden")
-    answered = _wire_answer(models, model_key, picture, square, question, outputs)
+    linked = gr.Textbox(visible="hidden")
+    answered = _wire_answer(models, model_key, picture, square, question, linked, outputs)
     keep_section.wire(models, model_key, picture, question, keep)
     examples.select(
         _example, None, picture,
         show_progress="hidden", trigger_mode="multiple", queue=False, api_visibility="private",
     )  # fmt: skip
-    return ClassifyTab(picture, examples, outputs, answered)
+    return ClassifyTab(picture, examples, outputs, linked, answered)
 
 
 def _wire_answer(
@@ -112,12 +115,13 @@ def _wire_answer(
     picture: SafeImage,
     square: SquarePicker,
     question: gr.Textbox,
+    linked: gr.Textbox,
     outputs: list[Component],
 ) -> Dependency:
     """`question` holds, in the words of `demo.asked`, which picture was asked about and which square of it; its changes are
     answered. It is written in the browser alone, so moving the square uploads nothing."""
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    picture.change(None, [picture, question], question, js=asked.PICTURE, **quiet)
+    picture.change(None, [picture, question, linked], [question, linked], js=asked.PICTURE, **quiet)
     picture.clear(None, None, question, js="() => ''", **quiet)
     square.cut(None, question, question, js=asked.SQUARE, **quiet)
     answered = gr.on(

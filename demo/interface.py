@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,12 +14,14 @@ import gradio as gr
 from PIL import Image
 from torch import Tensor
 
-from demo import about_tab, address, classify_api, classify_tab, confusion_tab, train_tab
+from demo import about_tab, address, classify_api, classify_tab, confusion_tab, linked, train_tab
 from demo.components.model_chooser import ModelChooser
 from demo.components.opened_picture import Opened, OpenedPicture
+from demo.components.page_tools import PageTools
 from demo.components.payload import whole
 from demo.examples import EXAMPLES
 from demo.gallery import Pictures
+from demo.linked import TEST_PICTURES
 from demo.messages import told
 from demo.models import BUNDLED, Models
 from demo.theme import theme
@@ -31,7 +34,6 @@ HEADER = "<h1>DiCLAM</h1><p>a small CIFAR-10 classifier you can look into</p>"
 TABS = {"train": "Train", "classify": "Classify", "confusion": "Confusion matrix", "about": "About"}
 """Ids, as in the address (`?tab=about`), and what a visitor reads."""
 FIRST_TAB = "classify"
-TEST_PICTURES = 10_000
 FIRST_EXAMPLE = EXAMPLES[3]
 # Uploads beyond this are cut off; within it, `predict.load_picture` refuses with a message what is too large.
 MAX_FILE_SIZE = predict.MAX_BYTES + 1_000_000
@@ -44,6 +46,7 @@ def build() -> gr.Blocks:
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(3600, 3600)) as demo:
         with gr.Row(elem_id="dc-header"):
             gr.HTML(HEADER, apply_default_css=False, elem_id="dc-title")
+            PageTools(elem_id="dc-tools")
             model_key = ModelChooser(
                 models.choices(), value=BUNDLED, label="Model, for all tabs", filterable=False, elem_id="dc-model"
             )
@@ -64,8 +67,11 @@ def build() -> gr.Blocks:
         for page in (train_page, classify_page, confusion_page, about_page):
             page.select(None, js=address.remember_tab(str(page.id)), **quiet)
         demo.load(None, None, tabs, js=address.open_tab(list(TABS), FIRST_TAB), **quiet)
-        # An example, so that the page never opens empty; and the runs that came since the server started.
-        demo.load(lambda: str(FIRST_EXAMPLE), None, classify.picture, queue=False, **quiet)
+        # A picture, so that the page never opens empty; and the runs that came since the server started.
+        start = [classify.picture, classify.linked_square, opened]
+        demo.load(links.start, None, start, queue=False, **quiet)
+        linked.fill(train.form)
+        classify.picture.input(None, classify.picture, None, js=address.BROUGHT, **quiet)
         demo.load(links.first, None, model_key, queue=False, **quiet)
         model_key.change(None, model_key, None, js=address.remember_model(BUNDLED), **quiet)
         # Runs come and go while the page is open. Through the queue, as only there Gradio shows what a listener tells. Few
@@ -87,6 +93,7 @@ def launch_options() -> dict[str, Any]:
     """How the page is served: on loopback unless GRADIO_SERVER_NAME says otherwise, and never a file of the project."""
     styles = [HERE / "style.css", *sorted(HERE.glob("*_tab.css"))]
     return {
+        "head": address.HEAD,
         "css": "\n".join(path.read_text(encoding="utf-8") for path in styles),
         "theme": theme(),
         "footer_links": ["settings"],
@@ -115,10 +122,26 @@ class Links:
     pictures: HasPictures
 
     def first(self, request: gr.Request) -> gr.Dropdown:
-        """The models there are now; the one that the address names (`?run=`) is chosen, when it is one of them."""
+        """The models there are now; the one that the address names is chosen, when it is one of them: `?run=`, or, in the
+        Train tab, where that is the run that is shown, `?model=`."""
         choices = self.models.choices()
-        run = request.query_params.get("run")
+        run = request.query_params.get("model" if request.query_params.get("tab") == "train" else "run")
         return gr.Dropdown(choices, value=run) if run in [known for _, known in choices] else gr.Dropdown(choices)
+
+    def start(self, request: gr.Request) -> tuple[str | Image.Image, str, Opened | None]:
+        """The picture that the page opens with, its square as JSON ('' for the largest one in its middle), and which test
+        picture it is: what the address names, when that is here, the first example otherwise."""
+        named = linked.asked(request)
+        pixels = None
+        if named.picture is not None:
+            with suppress(DiclamError):  # the whole data set cannot be had
+                pixels = self.pictures.get(named.picture)
+        if pixels is not None:
+            shown = Image.fromarray(pixels.permute(1, 2, 0).numpy())
+            return shown, linked.fitting(named.square, shown.size), self._test_picture(BUNDLED, named.picture)
+        path = FIRST_EXAMPLE if named.example is None else EXAMPLES[named.example]
+        with Image.open(path) as image:
+            return str(path), linked.fitting(named.square, image.size), None
 
     def known(self, key: str) -> gr.Dropdown:
         """The models there are now. One that is gone gives way to the bundled one."""
@@ -153,8 +176,10 @@ class Links:
     def opened(self, key: str, event: gr.EventData) -> Opened | None:
         """Which test picture was opened. None for a number that is none, which `picture` refuses."""
         with told():
-            evaluation = self.models.evaluation(key)
-        index = whole(event, "index")
+            return self._test_picture(key, whole(event, "index"))
+
+    def _test_picture(self, key: str, index: int | None) -> Opened | None:
+        evaluation = self.models.evaluation(key)
         if evaluation is None or index is None or not 0 <= index < len(evaluation.true):
             return None
         suspect = evaluation.suspects.get(index)

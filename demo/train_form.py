@@ -19,6 +19,8 @@ class Form:
 
     settings: list[Component]
     """Recipe, seconds, seed: unchecked, for `demo.run_settings.settings`."""
+    preset: gr.Radio
+    """Some of the budgets to choose from; shows which of them the seconds are."""
     start: gr.Button
     stop: gr.Button
 
@@ -43,4 +45,4 @@ def build(limit: float) -> Form:
     preset.input(None, preset, seconds, js="(seconds) => seconds", api_visibility="private")
     same = f"(seconds) => {list(known)}.includes(seconds) ? seconds : null"
     seconds.input(None, seconds, preset, js=same, api_visibility="private")
-    return Form([recipe, seconds, seed], start, stop)
+    return Form([recipe, seconds, seed], preset, start, stop)

@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from demo import plots, run_files, train_form, visitor
+from demo import linked, plots, run_files, train_form, visitor
 from demo.components.figure_cards import FigureCards
 from demo.components.plotly_figure import PlotlyFigure
 from demo.components.run_status import RunStatus
@@ -42,6 +42,7 @@ class TrainTab:
     use_model: gr.Button
     shown_run: gr.State
     """The name of the run that is shown; '' before the first one."""
+    form: Form
     visitor: Visitor
 
 
@@ -71,15 +72,16 @@ def build() -> TrainTab:
         shown_run=gr.State(""), seen=gr.State(None),
     )  # fmt: skip
     _wire(parts, form)
-    return TrainTab(use_model, parts.shown_run, who)
+    return TrainTab(use_model, parts.shown_run, form, who)
 
 
 def _wire(parts: Parts, form: Form) -> None:
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     outputs = parts.all()
 
-    def attach() -> Any:
-        return changes(parts, _newest(), None)
+    def attach(request: gr.Request | None = None) -> Any:
+        named = linked.asked(request).run
+        return changes(parts, _found(named) if named else _newest(), None)
 
     def tick(name: str, seen: Seen | None) -> Any:
         return changes(parts, _found(name), seen)

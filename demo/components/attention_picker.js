@@ -219,6 +219,7 @@ function choose(spot) {
   if (!shown || (spot.row === query.row && spot.column === query.column)) return;
   query = spot;
   draw();
+  happened('attention', spot);
 }
 
 picker.addEventListener('keydown', (event) => {

@@ -191,6 +191,7 @@ table.addEventListener('click', (event) => {
   mark();
   moveTo(row, column);
   tellAddress();
+  happened('cell', chosen);
   trigger('select', chosen);
 });
 

@@ -121,7 +121,10 @@ measure.querySelector('button').addEventListener('click', () => {
   progress({ done: 0, total: 10000 });
   trigger('measure', { key: shown.key });
 });
-slider.addEventListener('input', draw);
+slider.addEventListener('input', () => {
+  draw();
+  happened('fade', { at: Number(slider.value) });
+});
 chooser.addEventListener('change', draw);
 find('back').addEventListener('click', () => {
   slider.value = props.middle;

@@ -27,7 +27,6 @@ class OpenedPicture(Part):
     def __init__(self, **options: Any) -> None:
         super().__init__(
             html_template=_TEMPLATE,
-            js_on_load=_LISTEN,
             **options,
         )
 
@@ -42,4 +41,3 @@ _TEMPLATE = """
     <button type="button">Back to its cell</button></p>
 {{/if}}
 """
-_LISTEN = "element.addEventListener('click', (event) => { if (event.target.closest('button')) trigger('back', {}); });"

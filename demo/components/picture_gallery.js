@@ -144,6 +144,7 @@ grid.addEventListener('click', (event) => {
   if (!made) return;
   moveTo(made);
   tell(null);
+  happened('picture', { index: made.picture.index, right: made.picture.right });
   trigger('select', { index: made.picture.index });
 });
 

@@ -22,9 +22,11 @@ function load() {
   const value = props.value;
   box.hidden = !value;
   if (!value) { shown = null; own = false; return; }
-  if (shown?.name !== value.name) own = false;
+  const another = shown?.name !== value.name;
   shown = value;
-  if (!own) square = { left: value.left, top: value.top, size: value.size };
+  if (another || !own) square = { left: value.left, top: value.top, size: value.size };
+  // A link may bring a square with its picture; any other picture begins with the largest in its middle.
+  if (another) own = Object.entries(whole()).some(([name, there]) => Math.abs(square[name] - there) > 1 / short());
   draw();
 }
 
@@ -74,7 +76,7 @@ function tell() {
   draw();
   if (waiting) return;
   waiting = true;
-  requestAnimationFrame(() => { waiting = false; trigger('cut'); });
+  requestAnimationFrame(() => { waiting = false; happened('square', { ...square, own }); trigger('cut'); });
 }
 
 function say() {

@@ -1,0 +1,152 @@
+"""What a link asks the page to show, checked, as anybody can write one. What makes no sense is left out, with a word."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import gradio as gr
+from gradio.context import Context
+
+from demo import address
+from demo.examples import EXAMPLES
+from demo.run_settings import FIRST, MIN_BUDGET, max_budget, presets, settings
+from demo.train_form import Form
+from diclam import runs
+from diclam.errors import ConfigError, DiclamError, PictureError
+from diclam.square import Square
+
+TEST_PICTURES = 10_000
+SHOWN = 60
+"""Letters of what a link named that a message repeats."""
+
+
+@dataclass(frozen=True)
+class Linked:
+    """What a link names; None for what it does not name, or names in vain."""
+
+    recipe: str | None = None
+    budget: float | None = None
+    """Seconds."""
+    seed: int | None = None
+    run: str | None = None
+    """The run to show in the Train tab."""
+    example: int | None = None
+    picture: int | None = None
+    """The number of a test picture."""
+    square: Square | None = None
+    challenge: float | None = None
+    """Seconds."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """What was named in vain: its name in the address and why, as a sentence."""
+
+
+def read(query: Mapping[str, str], limit: float) -> Linked:
+    """The query of an address, where no run may be longer than `limit` seconds."""
+    found: dict[str, Any] = {}
+    left_out: dict[str, str] = {}
+    readers: dict[str, Callable[[str], Any]] = {
+        "recipe": lambda text: settings(text, MIN_BUDGET, 0, limit).recipe,
+        "budget": lambda text: settings(FIRST.recipe, _number(text), 0, limit).budget,
+        "seed": lambda text: settings(FIRST.recipe, MIN_BUDGET, _number(text), limit).seed,
+        "example": lambda text: _index(text, len(EXAMPLES), "an example"),
+        "picture": lambda text: _index(text, TEST_PICTURES, "a test picture"),
+        "square": _square,
+        "challenge": lambda text: settings(FIRST.recipe, _number(text), 0, limit).budget,
+    }
+    if query.get("tab") == "train":  # in the other tabs it names the model
+        readers["run"] = lambda text: runs.find(text).name
+    for name, reader in readers.items():
+        text = query.get(name)
+        if not text:
+            continue
+        try:
+            found[name] = reader(text)
+        except DiclamError as error:
+            left_out[name] = str(error)
+    return Linked(**found, left_out=left_out)
+
+
+def fitting(square: Square | None, size: tuple[int, int]) -> str:
+    """The square as JSON for a picture of `size` (width, height); '' for none, or one that would reach outside."""
+    if square is None:
+        return ""
+    try:
+        square.check(size)
+    except PictureError:
+        return ""
+    return json.dumps([square.left, square.top, square.size])
+
+
+def challenge_budget() -> float:
+    """Seconds that each run of this server's challenge has: DICLAM_CHALLENGE, or 60. Raises ConfigError when it is no
+    possible budget."""
+    limit = max_budget()
+    text = os.environ.get("DICLAM_CHALLENGE", f"{min(60.0, limit):g}")
+    try:
+        return settings(FIRST.recipe, _number(text), 0, limit).budget
+    except ConfigError as error:
+        raise ConfigError(
+            f"DICLAM_CHALLENGE must be a number of seconds, {MIN_BUDGET:g} to {limit:g}; got {text!r}."
+        ) from error
+
+
+def asked(request: gr.Request | None) -> Linked:
+    """What the address of this visitor's page names."""
+    return Linked() if request is None else read(dict(request.query_params), max_budget())
+
+
+def fill(form: Form) -> None:
+    """Fills the form of a page that opens with what its address names, keeps the address true to the form, and says what of
+    the address was left out."""
+    limit = max_budget()
+    defaults = {"recipe": FIRST.recipe, "budget": min(FIRST.budget, limit), "seed": FIRST.seed}
+    known = presets(limit)
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+
+    def open_with(request: gr.Request) -> tuple[Any, ...]:
+        named = asked(request)
+        values = [gr.skip() if value is None else value for value in (named.recipe, named.budget, named.seed)]
+        preset = gr.skip() if named.budget is None else named.budget if named.budget in known else None
+        if named.left_out:
+            gr.Warning("Of this link, something was left out. " + " ".join(named.left_out.values()))
+        return *values, preset, list(named.left_out)
+
+    left_out = gr.JSON(visible=False)
+    page = Context.root_block
+    assert page is not None, "the form is part of a page"
+    # Through the queue, as only there Gradio shows what a listener tells.
+    page.load(open_with, None, [*form.settings, form.preset, left_out], **quiet).then(
+        None, left_out, None, js=address.LEAVE_OUT, **quiet
+    )
+    gr.on(
+        [setting.change for setting in form.settings],  # pyright: ignore[reportAttributeAccessIssue]
+        None, form.settings, None, js=address.remember_settings(defaults), **quiet,
+    )  # fmt: skip
+
+
+def _number(text: str) -> float | str:
+    """The text itself where it is no number: whoever checks it says so."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return int(number) if number.is_integer() else number
+
+
+def _index(text: str, count: int, what: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) >= count:
+        raise PictureError(f"Expected the number of {what}, 0 to {count - 1}; got {text[:SHOWN]!r}.")
+    return int(text)
+
+
+def _square(text: str) -> Square:
+    parts = re.fullmatch(r"(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)-(\d+(?:\.\d+)?)", text[:SHOWN])
+    if parts is None:
+        raise PictureError(f"Expected a square as left, top and size in per cent, such as 10-0-80; got {text[:SHOWN]!r}.")
+    left, top, size = (float(part) / 100 for part in parts.groups())
+    return Square(left, top, size)

@@ -1,0 +1,41 @@
+"""A link leads to what was on the screen, and can be copied in every tab."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from demo.interface import TABS
+from tests.browser.conftest import ANSWER, App, choose_tab, toast
+
+
+def test_a_link_opens_what_it_names_and_says_what_it_left_out(page: Page, app: App) -> None:
+    page.goto(f"{app.url}/?tab=train&recipe=report&budget=45&seed=7&run=no-such-run")
+    expect(toast(page)).to_contain_text("There is no run 'no-such-run'")
+    expect(page).not_to_have_url(re.compile("no-such-run"))
+    expect(page.locator("#dc-budget input")).to_have_value("45")
+    expect(page.locator("#dc-recipe input:checked")).to_have_attribute("value", "report")
+    page.locator("#dc-seed input").fill("8")
+    expect(page).to_have_url(re.compile(r"tab=train&recipe=report&budget=45&seed=8$"))
+    page.goto(f"{app.url}/?example=5&square=10-10-50")
+    expect(page.locator("#dc-sentence")).to_contain_text(ANSWER)
+    expect(page.locator("#dc-square .sq")).to_have_attribute("data-own", "true")
+    expect(page.locator("#dc-square .sq")).to_have_attribute("data-size", "0.5")
+
+
+def test_every_tab_copies_its_link(page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    for tab, name in TABS.items():
+        choose_tab(page, name)
+        expect(page).to_have_url(re.compile(f"tab={tab}"))
+        page.get_by_role("button", name="Copy link").click()
+        expect(page.locator("#dc-tools [role=status]")).to_have_text("Link copied.")
+        assert page.evaluate("navigator.clipboard.readText()") == page.url
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); }")
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.locator("#dc-tools [role=status]")).to_contain_text("copy it by hand")
+    field = page.locator("#dc-tools input")
+    expect(field).to_be_focused()
+    expect(field).to_have_value(page.url)
+    assert field.evaluate("(field) => field.selectionEnd - field.selectionStart") == len(page.url)
