@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import torch
 
-from diclam import checkpoint, data, distill
+from diclam import checkpoint, data, distill, snapshots
 from diclam.distributed import LostError, Several, Team
 from diclam.errors import ConfigError, DiclamError, RunError
 from diclam.evaluate import evaluate
@@ -130,6 +130,8 @@ def _training(
 
 def _train(run: Run, training: Training, tell: Watch, state: State | None) -> Finished:
     model, saved = training.model, time.monotonic()
+    pinned = snapshots.choose(training.data, training.config.holdout)
+    keeper = snapshots.Keeper(run.path, pinned, step=state["step"] if state else None)
     finished: Finished | None = None
     for event in training.run(state):
         if isinstance(event, Validated) and event.best:
@@ -138,6 +140,7 @@ def _train(run: Run, training: Training, tell: Watch, state: State | None) -> Fi
             checkpoint.save(run.path, model)
             finished = event
         tell(event)
+        keeper.see(event, training)
         pause = time.monotonic() - saved > SECONDS_BETWEEN_SAVES
         if isinstance(event, Validated) or (isinstance(event, Step) and event.loss is not None and pause):
             if not training.config.holdout:

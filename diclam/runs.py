@@ -2,6 +2,7 @@
 
     run.json                         settings, versions, hardware
     events.jsonl                     one event a line, appended and flushed
+    snapshots.jsonl                  twelve pinned pictures and what was said of them as it learned, see `diclam.snapshots`
     config.json, model.safetensors   the checkpoint, there from the first good validation on
     evaluation.json, predictions.csv the final test
     state.pt                         while it trains: all that is needed to go on after a kill
