@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from diclam import bundle, checkpoint, data, fader, runs
+from diclam import bundle, checkpoint, data, fader, familiarity, runs
 from diclam.evaluate import FIGURES, TABLE, Evaluation
 from diclam.model import EXPERTS
 from diclam.recipe import TrainConfig
@@ -37,6 +37,8 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         shutil.copyfile(run.path / name, options.out / name)
+    for name in (familiarity.TABLE, familiarity.BANK):  # of the weights that were here before
+        (options.out / name).unlink(missing_ok=True)
     images, labels = data.load_test()
     bundle.save(options.out, images, evaluation, per_class=RIGHT_ONES_PER_CLASS)
     fader.fade_all(checkpoint.load(options.out), images, labels).save(options.out)
@@ -105,7 +107,8 @@ and tested once, at the end of that command.
 `model.safetensors` and `config.json` rebuild the network (`diclam.checkpoint.load`), `run.json` and `events.jsonl` are the
 record of the training, `evaluation.json` and `predictions.csv` the test, `fader.json` how many test pictures are answered
 right when the experts are mixed in other shares, `pictures.*` every test picture it gets wrong and {RIGHT_ONES_PER_CLASS} it
-gets right of each class.
+gets right of each class, `familiarity.*` what tells whether a picture looks like those it was trained on, made by
+`python -m benchmarks.familiarity TWIN bundled` with a twin that held pictures out.
 
 It answers with one of ten classes whatever it is shown. It was trained on centred objects in 32 x 32 pixels and is unsure of
 {worst[0]}s and {worst[1]}s first of all. It is made for teaching and for looking into, not for decisions.

@@ -47,7 +47,7 @@ def model() -> DiCLAM:
     return DiCLAM().eval()
 
 
-def test_the_score_is_the_tenth_highest_cosine() -> None:
+def test_the_score_is_the_twentieth_highest_cosine() -> None:
     features = torch.rand(3, 1024, generator=torch.Generator().manual_seed(1))
     for row, score in zip(features, familiarity().scores(features), strict=True):
         means = row.view(256, 4).mean(1).double()
