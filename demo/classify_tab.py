@@ -56,7 +56,7 @@ def answer(models: HasModels, key: str, picture: Picture | None, name: str = "")
     with told():
         model = models.model(key)
         explanation = explain(model, picture.pixels, models.familiarity(key))
-        knockouts = knock_out(model, picture.pixels) if model.config.blocks == "light" else None
+        knockouts = knock_out(model, picture.pixels) if model.config.light else None
         prediction = explanation.prediction
         attention = attention_section.values(key, picture, explanation, knockouts)
         experts = expert_section.values(models, model, key, picture, prediction, knockouts)

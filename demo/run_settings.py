@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import fields
 from typing import Any
 
 from diclam.errors import ConfigError
-from diclam.recipe import MAX_BUDGET, TrainConfig, config
+from diclam.model import ModelConfig
+from diclam.recipe import MAX_BUDGET, TrainConfig, config, with_model
 
 MIN_BUDGET = 15.0
 """Seconds; in less than this, nothing is learned that is worth a look."""
@@ -40,13 +42,15 @@ def presets(limit: float) -> tuple[float, ...]:
     return tuple(seconds for seconds in PRESETS if seconds <= limit)
 
 
-def settings(recipe: Any, seconds: Any, seed: Any, limit: float) -> TrainConfig:
-    """A named recipe with a budget and a seed; it holds out as many pictures as the recipe says. Raises ConfigError."""
+def settings(recipe: Any, seconds: Any, seed: Any, limit: float, **changes: Any) -> TrainConfig:
+    """A named recipe with a budget, a seed and other changed settings, those of the network among them; it holds out as many
+    pictures as the recipe says. Raises ConfigError."""
     if not _is_number(seconds) or not MIN_BUDGET <= seconds <= limit:
         raise ConfigError(f"The time budget must be {MIN_BUDGET:g} to {limit:g} seconds; got {_shown(seconds)}.")
     if not _is_number(seed) or seed != int(seed):
         raise ConfigError(f"The seed must be a whole number, 0 or more; got {_shown(seed)}.")
-    return config(str(recipe), budget=float(seconds), seed=int(seed))
+    network = {f.name: changes.pop(f.name) for f in fields(ModelConfig) if f.name in changes}
+    return with_model(config(str(recipe), budget=float(seconds), seed=int(seed), **changes), **network)
 
 
 def _is_number(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""What a visitor sets before a run: recipe, time budget, seed. The help is that of `TrainConfig`."""
+"""What a visitor sets before a run: recipe, time budget, seed, and more. The help is that of `TrainConfig`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 from gradio.components import Component
 
+from demo import more_settings
 from demo.components.raw_number import RawNumber
 from demo.run_settings import FIRST, MIN_BUDGET, RECIPE_WORDS, presets
 from diclam.recipe import RECIPES, TrainConfig, field_docs
@@ -19,6 +20,8 @@ class Form:
 
     settings: list[Component]
     """Recipe, seconds, seed: unchecked, for `demo.run_settings.settings`."""
+    more: list[Component]
+    """The fields of `demo.more_settings`, unchecked as well."""
     preset: gr.Radio
     """Some of the budgets to choose from; shows which of them the seconds are."""
     start: gr.Button
@@ -45,4 +48,7 @@ def build(limit: float) -> Form:
     preset.input(None, preset, seconds, js="(seconds) => seconds", api_visibility="private")
     same = f"(seconds) => {list(known)}.includes(seconds) ? seconds : null"
     seconds.input(None, seconds, preset, js=same, api_visibility="private")
-    return Form([recipe, seconds, seed], preset, start, stop)
+    first: list[Component] = [recipe, seconds, seed]
+    more, reset, command = more_settings.build()
+    more_settings.wire(first, more, reset, command)
+    return Form(first, more, preset, start, stop)

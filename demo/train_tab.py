@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from demo import linked, plots, run_files, train_form, visitor
+from demo import linked, more_settings, plots, run_files, train_form, visitor
 from demo.components.figure_cards import FigureCards
 from demo.components.plotly_figure import PlotlyFigure
 from demo.components.run_status import RunStatus
@@ -86,9 +86,9 @@ def _wire(parts: Parts, form: Form) -> None:
     def tick(name: str, seen: Seen | None) -> Any:
         return changes(parts, _found(name), seen)
 
-    def begin(recipe: Any, seconds: Any, seed: Any) -> Any:
+    def begin(recipe: Any, seconds: Any, seed: Any, *more: Any) -> Any:
         try:
-            run = runs.start(settings(recipe, seconds, seed, max_budget()))
+            run = runs.start(settings(recipe, seconds, seed, max_budget(), **more_settings.changes(more)))
         except DiclamError as error:
             going_on = runs.active() if isinstance(error, RunError) else None
             if going_on is None:
@@ -110,7 +110,7 @@ def _wire(parts: Parts, form: Form) -> None:
     assert page is not None, "the tab is built inside a page"
     page.load(attach, None, outputs, queue=False, **quiet)
     parts.timer.tick(tick, [parts.shown_run, parts.seen], outputs, queue=False, **quiet)
-    parts.start.click(begin, form.settings, outputs, **quiet)
+    parts.start.click(begin, [*form.settings, *form.more], outputs, **quiet)
     parts.stop.click(None, None, parts.stop, js=f"() => '{STOPPING}'", api_visibility="private")
     parts.stop.click(halt, parts.shown_run, outputs, queue=False, **quiet).then(_see_to_it, parts.shown_run, None, **quiet)
     downloads = (

@@ -118,6 +118,24 @@ def split(labels_N: Tensor, train: int, held_out: int, seed: int) -> tuple[Tenso
     return first, second
 
 
+def share(labels_N: Tensor, count: int, seed: int) -> Tensor:
+    """Indices (count,) of pictures with the same share of each class as in all, in random order; of two counts with the same
+    seed the smaller part lies within the larger. Raises ConfigError when there are fewer than one of each class."""
+    generator = torch.Generator().manual_seed(seed)
+    order_N = torch.randperm(len(labels_N), generator=generator)
+    classes, sizes = labels_N.unique(return_counts=True)
+    if not len(classes) <= count <= len(labels_N):
+        raise ConfigError(
+            f"Expected {len(classes)} to {len(labels_N):,} training pictures, one of each class at least; got {count:,}. "
+            "Choose a larger train_share."
+        )
+    # The place of each picture among those of its class, as a fraction: the first ones are an even part of every class.
+    place_N = torch.empty(len(labels_N), dtype=torch.float64)
+    for label, size in zip(classes.tolist(), sizes.tolist(), strict=True):
+        place_N[order_N[labels_N[order_N] == label]] = (torch.arange(size, dtype=torch.float64) + 0.5) / size
+    return place_N.argsort(stable=True)[:count]
+
+
 def _fetch(
     root: Path, sources: Sequence[Source], progress: Callable[[Fetching], None] | None, digests: Mapping[str, str]
 ) -> dict[str, Tensor]:

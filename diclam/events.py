@@ -37,6 +37,11 @@ class Fetching(Event):
 
 
 @dataclass(frozen=True)
+class Probing(Event):
+    """A short timing finds out which precision is the fastest here; the clock starts with it."""
+
+
+@dataclass(frozen=True)
 class Started(Event):
     """The clock has started; what the run will use."""
 
@@ -85,6 +90,28 @@ class Step(Event):
     """On the budget's clock."""
     fraction: float
     """Of the budget that is used, 0 to 1."""
+    gates: list[float] | None = None
+    """Mean gate of each expert since the event before, sum 1; None in a record without them, or when they are not finite."""
+    gate_spread: float | None = None
+    """Largest difference between the gates of one expert for two pictures of a batch, 0 to 1; None as `gates`."""
+
+
+@dataclass(frozen=True)
+class Paused(Event):
+    """The run waits between two steps; its clock stands still."""
+
+    step: int
+    seconds: float
+    """On the budget's clock."""
+
+
+@dataclass(frozen=True)
+class Continued(Event):
+    """The run goes on, or was asked to stop while it waited."""
+
+    step: int
+    seconds: float
+    """On the budget's clock, as before the pause."""
 
 
 @dataclass(frozen=True)

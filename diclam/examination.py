@@ -65,5 +65,5 @@ def examine(model: DiCLAM, picture: Picture, name: str, familiarity: Familiarity
         explanation=explanation,
         occlusion=occlude(model, picture.pixels),
         deletion=delete(model, picture.pixels, explanation.received),
-        knockouts=knock_out(model, picture.pixels) if model.config.blocks == "light" else None,
+        knockouts=knock_out(model, picture.pixels) if model.config.light else None,
     )

@@ -16,7 +16,8 @@ ours: a natural set that gives exactly that number.
     all                                                                                      1,837,452
 
 The *full* network, `ModelConfig(blocks="full")`, has the blocks that LightMHA and LightMoE simplify (`diclam.full`) in
-their places, and is otherwise the same: 3,845,966 parameters.
+their places, and is otherwise the same: 3,845,966 parameters. Either may also be left out (`diclam.left_out`), to measure
+what it is worth.
 
 Letters of shapes: B pictures, C channels, H height, W width, N tokens (= positions of a feature map), M heads,
 D channels of a head, E experts (2; the full network has 4), G settings of the gates, K classes (10).
@@ -26,12 +27,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
-from diclam import full
+from diclam import full, left_out
 from diclam.attention import attend, attention_weights
 from diclam.errors import ConfigError
 
@@ -46,13 +48,17 @@ CHOICES: dict[str, tuple[str, ...]] = {"blocks": ("light", "full"), "activation"
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """What the parameter count of the report leaves open, and which blocks there are. Of these fields only `blocks` changes
-    the count."""
+    """What the parameter count of the report leaves open, and which blocks there are. Of these fields only `blocks`,
+    `attention` and `experts` change the count."""
 
     blocks: str = "light"
     """'light' (the report's simplified attention and mixture: the network this project is about) or 'full' (the standard
     ones in their places, to measure what the light ones cost: an encoder block with projections and feed-forward part, and
     4 experts 8 times as wide)."""
+    attention: bool = True
+    """Mix information between the positions of block 1; left out, the network is the same without that layer."""
+    experts: bool = True
+    """Add what the mixture of experts says in block 2; left out, the network is the same without that layer."""
     heads: int = 2
     """Heads of the attention; divides 64. Two, because at equal time on a CPU two heads learn more than
     four: a step of four costs 19 % more."""
@@ -70,10 +76,18 @@ class ModelConfig:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ConfigError(f"{name} must be {' or '.join(map(repr, choices))}; got {getattr(self, name)!r}.")
+        for name in ("attention", "experts"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(f"{name} must be False or True; got {getattr(self, name)!r}.")
         for name in ("dropout_input", "dropout_hidden"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
                 raise ConfigError(f"{name} must be at least 0 and below 1; got {value!r}.")
+
+    @property
+    def light(self) -> bool:
+        """Whether this is the report's network, with its light attention and its two experts."""
+        return self.blocks == "light" and self.attention and self.experts
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -216,9 +230,13 @@ class DiCLAM(nn.Module):
         act, light = config.activation, config.blocks == "light"
 
         def attention() -> nn.Module:
+            if not config.attention:
+                return left_out.NoAttention()
             return LightMHA(64, config.heads) if light else full.EncoderBlock(64, config.heads)
 
-        def mixture() -> MoE:
+        def mixture() -> nn.Module:
+            if not config.experts:
+                return left_out.NoExperts()
             return LightMoE(256, 128) if light else MoE(256, full.WIDENING * 256, full.EXPERTS)
 
         self.stem = nn.Sequential(ConvBlock(3, 64, act), ConvBlock(64, 64, act), nn.MaxPool2d(2))
@@ -285,9 +303,11 @@ class DiCLAM(nn.Module):
 
     def require_light(self, what: str) -> None:
         """Raises ConfigError when this is not the light network, which `what` is made for."""
-        if self.config.blocks != "light":
+        if not self.config.light:
+            missing = [name for name in ("attention", "experts") if not getattr(self.config, name)]
+            this = f"one without {' and '.join(missing)}" if missing else f"the {self.config.blocks} one"
             raise ConfigError(
-                f"{what} is made for the light network, with its two experts; this is the {self.config.blocks} one. "
+                f"{what} is made for the light network, with its two experts; this is {this}. "
                 "Choose a model that was trained with --blocks light."
             )
 
@@ -324,6 +344,13 @@ class DiCLAM(nn.Module):
         self.train(was_training)
 
 
+@lru_cache(maxsize=64)
+def parameters(config: ModelConfig) -> int:
+    """How many a network of these settings has; nothing is computed for it."""
+    with torch.device("meta"):
+        return sum(p.numel() for p in DiCLAM(config).parameters())
+
+
 def _describe(module: nn.Module) -> str:
     match module:
         case ConvBlock():
@@ -335,6 +362,10 @@ def _describe(module: nn.Module) -> str:
             return f"light multi-head attention, {module.heads} heads"
         case LightMoE():
             return f"light mixture of {len(module.experts)} experts"
+        case left_out.NoAttention():
+            return "no attention"
+        case left_out.NoExperts():
+            return "no experts"
         case full.EncoderBlock():
             return f"encoder block: multi-head attention, {module.heads} heads, and feed-forward"
         case MoE():

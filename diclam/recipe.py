@@ -128,6 +128,9 @@ class TrainConfig:
     holdout: int = 10_000
     """Training pictures that are kept for validation, the same share of each class. 0 trains on all of them, validates
     nothing and keeps the last weights."""
+    train_share: float = 1.0
+    """Share of the other training pictures that the network learns from, the same of each class, 0.001 to 1. An epoch is one
+    pass over these."""
     validate_epochs: float = 3.0
     """Validate at the latest after this many epochs; a fifth of the budget comes first in short runs. Above 0."""
     patience: int = 10
@@ -163,6 +166,7 @@ class TrainConfig:
         _whole("crop_padding", self.crop_padding, 0, 16)
         _whole("cutout", self.cutout, 0, 32)
         _whole("holdout", self.holdout, 0, 49_990)
+        _number("train_share", self.train_share, 0.001, 1)
         _number("validate_epochs", self.validate_epochs, 1e-6, 1e6)
         _whole("patience", self.patience, 1, 1_000_000)
         _number("early_part", self.early_part, 0, 1)

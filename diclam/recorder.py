@@ -10,6 +10,7 @@ import pickle
 import platform
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,26 @@ from diclam import checkpoint, data, distill, snapshots
 from diclam.distributed import LostError, Several, Team
 from diclam.errors import ConfigError, DiclamError, RunError
 from diclam.evaluate import evaluate
-from diclam.events import Event, Failed, Fetching, Finished, Resumed, Step, Tested, Testing, Validated
+from diclam.events import (
+    Continued,
+    Event,
+    Failed,
+    Fetching,
+    Finished,
+    Paused,
+    Probing,
+    Resumed,
+    Step,
+    Tested,
+    Testing,
+    Validated,
+)
 from diclam.files import replacing
+from diclam.last_words import keep_room, last_words, make_room
 from diclam.model import DiCLAM
 from diclam.recipe import TrainConfig, build_model
 from diclam.runs import EVENTS, INFO, Run, locate
-from diclam.train import State, Training
+from diclam.train import State, Training, never
 
 Watch = Callable[[Event], None]
 # What a run needs to go on is kept this often, and at each validation, in case the machine stops. Without validations
@@ -65,6 +80,7 @@ def resume(run: Run, watch: Watch, stop: Callable[[], bool], team: Team | None =
     state = _load_state(run)
     run.claim(os.getpid())
     run.withdraw_stop()
+    run.withdraw_pause()
     events = [event for event in run.events() if not isinstance(event, Failed) and _before(event, state["step"])]
     with replacing(run.path / EVENTS) as path:
         path.write_text("".join(event.to_json() + "\n" for event in events), encoding="utf-8")
@@ -91,13 +107,18 @@ def _carry_out(
             watch(event)
 
         try:
+            keep_room(run.path)
             _fetch_train_test(run, config, tell, lambda: stop() or run.stop_requested(), team, state)
         except DiclamError as error:
             tell(Failed(str(error)))
             raise
         except BaseException as error:
-            tell(Failed(f"{type(error).__name__}: {error}".rstrip(": ")))
+            make_room(run.path)
+            with suppress(OSError):
+                tell(Failed(last_words(error, config, run.path)))
             raise
+        finally:
+            make_room(run.path)
 
 
 def _fetch_train_test(
@@ -105,7 +126,7 @@ def _fetch_train_test(
 ) -> None:
     with team.unbroken():
         team.lead((config, state))
-        training = _training(config, state, team, stop, _thinned(tell))
+        training = _training(config, state, team, stop, _thinned(tell), run.pause_requested)
     try:
         with team.unbroken():
             finished = _train(run, training, tell, state)
@@ -120,12 +141,17 @@ def _fetch_train_test(
 
 
 def _training(
-    config: TrainConfig, state: State | None, team: Team, stop: Callable[[], bool], tell: Callable[[Fetching], None]
+    config: TrainConfig,
+    state: State | None,
+    team: Team,
+    stop: Callable[[], bool],
+    tell: Callable[[Fetching], None],
+    pause: Callable[[], bool] = never,
 ) -> Training:
     with team.united():
         team.check(config)
         model = build_model(config) if state else first_model(config)
-        return Training(model, data.load(progress=tell), config, stop=stop, team=team)
+        return Training(model, data.load(progress=tell), config, stop=stop, pause=pause, team=team)
 
 
 def _train(run: Run, training: Training, tell: Watch, state: State | None) -> Finished:
@@ -133,6 +159,8 @@ def _train(run: Run, training: Training, tell: Watch, state: State | None) -> Fi
     pinned = snapshots.choose(training.data, training.config.holdout)
     keeper = snapshots.Keeper(run.path, pinned, step=state["step"] if state else None)
     finished: Finished | None = None
+    if state is None and training.config.precision == "auto":
+        tell(Probing())
     for event in training.run(state):
         if isinstance(event, Validated) and event.best:
             checkpoint.save(run.path, model)
@@ -142,7 +170,7 @@ def _train(run: Run, training: Training, tell: Watch, state: State | None) -> Fi
         tell(event)
         keeper.see(event, training)
         pause = time.monotonic() - saved > SECONDS_BETWEEN_SAVES
-        if isinstance(event, Validated) or (isinstance(event, Step) and event.loss is not None and pause):
+        if isinstance(event, Validated | Paused) or (isinstance(event, Step) and event.loss is not None and pause):
             if not training.config.holdout:
                 checkpoint.save(run.path, model)
             with replacing(run.path / STATE) as path:
@@ -206,7 +234,7 @@ def _load_state(run: Run) -> State:
 
 def _before(event: Event, step: int) -> bool:
     """Whether an event belongs to the run up to this step."""
-    return not isinstance(event, Step | Validated | Resumed) or event.step <= step
+    return not isinstance(event, Step | Validated | Resumed | Paused | Continued) or event.step <= step
 
 
 def _thinned(tell: Watch) -> Callable[[Fetching | Testing], None]:

@@ -8,7 +8,8 @@
     state.pt                         while it trains: all that is needed to go on after a kill
     log.txt                          what a detached process printed
     process                          who writes this folder
-    stop                             asks the run to stop; its presence is the request
+    stop, pause                      ask the run to stop, or to wait; their presence is the request
+    exit                             how a process that the app started ended, unless all went well
 
 So a reloaded page, a second visitor or a restarted server loses nothing: whoever reads the folder knows all there is.
 """
@@ -19,6 +20,7 @@ import errno
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -36,12 +38,39 @@ from filelock import FileLock
 from diclam import checkpoint
 from diclam.errors import RunError
 from diclam.evaluate import Evaluation
-from diclam.events import Event, Failed, Fetching, Finished, Started, Step, Tested, Testing, Validated, from_json
+from diclam.events import (
+    Continued,
+    Event,
+    Failed,
+    Fetching,
+    Finished,
+    Paused,
+    Probing,
+    Resumed,
+    Started,
+    Step,
+    Tested,
+    Testing,
+    Validated,
+    from_json,
+)
 from diclam.files import replacing
 from diclam.recipe import TrainConfig
 
 E = TypeVar("E", bound=Event)
-INFO, EVENTS, LOG = "run.json", "events.jsonl", "log.txt"
+INFO, EVENTS, LOG, EXIT = "run.json", "events.jsonl", "log.txt", "exit"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a process takes of the machine, at one moment."""
+
+    at: float
+    """Seconds on the monotonic clock."""
+    processor: float
+    """Seconds of one core that it has used so far."""
+    memory: int
+    """Bytes that it holds now."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +78,7 @@ class Status:
     """All that a run has told so far, sorted."""
 
     state: str
-    """'starting', 'fetching', 'training', 'testing', 'finished' or 'failed'."""
+    """'starting', 'fetching', 'probing', 'training', 'testing', 'finished' or 'failed'."""
     alive: bool
     """Whether its process is still there."""
     started: Started | None
@@ -62,6 +91,8 @@ class Status:
     """The newest one."""
     tested: Tested | None
     failed: Failed | None
+    paused: bool = False
+    """Whether it waits between two steps."""
 
     @property
     def done(self) -> bool:
@@ -110,7 +141,7 @@ class Run:
         started, finished, failed = _last(events, Started), _last(events, Finished), _last(events, Failed)
         fetching, testing, tested = _last(events, Fetching), _last(events, Testing), _last(events, Tested)
         if not alive and finished is None and failed is None:
-            failed = Failed(f"The training process ended without a word. Its log is {self.path / LOG}.")
+            failed = Failed(self._silent_end())
         if failed:
             state = "failed"
         elif finished:
@@ -118,10 +149,12 @@ class Run:
         elif started:
             state = "training"
         else:
-            state = "fetching" if fetching else "starting"
+            state = "probing" if _last(events, Probing) else "fetching" if fetching else "starting"
         steps = [event for event in events if isinstance(event, Step)]
         validations = [event for event in events if isinstance(event, Validated)]
-        return Status(state, alive, started, fetching, steps, validations, finished, testing, tested, failed)
+        turn = next((event for event in reversed(events) if isinstance(event, Paused | Continued | Resumed)), None)
+        paused = state == "training" and isinstance(turn, Paused)
+        return Status(state, alive, started, fetching, steps, validations, finished, testing, tested, failed, paused)
 
     def evaluation(self) -> Evaluation:
         """Raises CheckpointError when the final test is missing or damaged."""
@@ -130,6 +163,29 @@ class Run:
     def alive(self) -> bool:
         """Whether the process that writes this folder is running."""
         return self._process() is not None
+
+    def usage(self) -> Usage | None:
+        """What the process that writes this folder takes of the machine; None when there is none."""
+        process = self._process()
+        try:
+            if process is None:
+                return None
+            times = process.cpu_times()
+            return Usage(time.monotonic(), times.user + times.system, process.memory_info().rss)
+        except psutil.Error:  # It has just ended.
+            return None
+
+    def _silent_end(self) -> str:
+        try:
+            killed = int((self.path / EXIT).read_text()) == -signal.SIGKILL
+        except (OSError, ValueError):
+            killed = False
+        if killed:
+            return (
+                "The training process was killed, without a word of its own. Mostly the system does that when memory "
+                "runs out: end other programs, or choose a smaller batch size."
+            )
+        return f"The training process ended without a word. Its log is {self.path / LOG}."
 
     def _process(self) -> psutil.Process | None:
         try:
@@ -155,6 +211,16 @@ class Run:
 
     def stop_requested(self) -> bool:
         return (self.path / "stop").exists()
+
+    def request_pause(self) -> None:
+        """The run waits before its next step, without using its time, until the request is withdrawn."""
+        (self.path / "pause").touch()
+
+    def withdraw_pause(self) -> None:
+        (self.path / "pause").unlink(missing_ok=True)
+
+    def pause_requested(self) -> bool:
+        return (self.path / "pause").exists()
 
     def terminate(self, grace: float = 3.0) -> None:
         """Ends the process that writes this folder, and all that it started, in whatever it is doing; what it has saved
@@ -226,10 +292,17 @@ def start(config: TrainConfig, root: Path | None = None) -> Run:
                 start_new_session=True,
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUNBUFFERED": "1"},
             )
-        threading.Thread(target=process.wait, daemon=True).start()  # Or it would stay a zombie.
+        threading.Thread(target=_see_off, args=(process, run), daemon=True).start()  # Or it would stay a zombie.
         with suppress(psutil.Error):
             run.claim(process.pid)
     return run
+
+
+def _see_off(process: subprocess.Popen[bytes], run: Run) -> None:
+    code = process.wait()
+    with suppress(OSError):  # The folder may be gone, too.
+        if code:
+            (run.path / EXIT).write_text(str(code))
 
 
 def list_runs(root: Path | None = None) -> list[Run]:

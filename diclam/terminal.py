@@ -7,10 +7,12 @@ import time
 from typing import Any, TextIO
 
 from diclam.events import (
+    Continued,
     Event,
     Failed,
     Fetching,
     Finished,
+    Paused,
     Resumed,
     Started,
     Step,
@@ -54,6 +56,10 @@ class Progress:
             case Resumed():
                 self._budget = event.budget
                 self._line(f"Going on from step {event.step:,}, {clock(event.seconds)} used")
+            case Paused():
+                self._line(f"Paused after {clock(event.seconds)}")
+            case Continued():
+                self._line(f"Going on after {clock(event.seconds)}")
             case Step():
                 left = max(self._budget - event.seconds, 0)
                 bar = "#" * round(event.fraction * 20)

@@ -19,11 +19,12 @@ from torch import Tensor
 
 from diclam import distill, initialize
 from diclam.batches import Batches
-from diclam.data import Cifar10, split
+from diclam.data import Cifar10, share, split
 from diclam.device import Clock, autocast, pick_precision
 from diclam.distributed import Team
 from diclam.errors import ConfigError
-from diclam.events import Event, Finished, Resumed, Started, Step, Validated
+from diclam.events import Continued, Event, Finished, Paused, Resumed, Started, Step, Validated
+from diclam.gate_balance import Gates
 from diclam.model import DiCLAM
 from diclam.optim import build_optimizers, set_rates
 from diclam.recipe import TrainConfig
@@ -38,6 +39,8 @@ SECONDS_BETWEEN_STEP_EVENTS = 0.25
 STEP_EVENTS = 1000
 # The next step is expected to take as long as the longest of so many before it.
 LATEST_STEPS = 10
+SECONDS_BETWEEN_LOOKS = 0.1
+"""At whether a run that waits may go on."""
 
 
 class TimeSupervisor:
@@ -59,6 +62,10 @@ class TimeSupervisor:
     def fraction(self) -> float:
         """Of the time that is there for training steps, 0 to 1."""
         return min(self.elapsed / max(self.limit - self.reserve, 1e-9), 1.0)
+
+    def turn_back(self, to: float) -> None:
+        """What has passed since `elapsed` was `to` does not count."""
+        self._start += self.elapsed - to
 
     def expired(self, next_step: float = 0.0) -> bool:
         """Whether a step that takes `next_step` seconds would not end in time."""
@@ -111,16 +118,18 @@ class Training:
         *,
         clock: Clock = time.monotonic,
         stop: Callable[[], bool] = never,
+        pause: Callable[[], bool] = never,
         team: Team | None = None,
     ) -> None:
+        """`pause` is asked before each step of a run of one process, which waits as long as the answer is yes."""
         if not 0 <= config.holdout < len(data.train_labels):
             raise ConfigError(
                 f"holdout must be smaller than the {len(data.train_labels):,} training pictures; got {config.holdout:,}."
             )
-        self.pictures = len(data.train_labels) - config.holdout
+        self.pictures = round(config.train_share * (len(data.train_labels) - config.holdout))
         if self.pictures < config.batch_size:
             raise ConfigError(f"batch_size is {config.batch_size}, but there are {self.pictures} training pictures.")
-        self.model, self.data, self.config, self.clock, self.stop = model, data, config, clock, stop
+        self.model, self.data, self.config, self.clock, self.stop, self.pause = model, data, config, clock, stop, pause
         self.teacher_model = distill.load(config.teacher) if config.teacher else None
         self.team = team or Team()
         self.step = 0
@@ -130,7 +139,8 @@ class Training:
         self._prepare(state)
         yield self._resumed() if state else self._started()
         try:
-            reason = yield from self._steps()
+            with Gates(self.model) as gates:
+                reason = yield from self._steps(gates)
             if reason != "diverged" and len(self.held_out) and self.step > self.validated_step:
                 yield self._validate()
         finally:
@@ -163,6 +173,8 @@ class Training:
             chosen, kept = split(data.train_labels, len(data.train_labels) - config.holdout, config.holdout, SPLIT_SEED)
         else:
             chosen, kept = torch.arange(len(data.train_labels)), torch.empty(0, dtype=torch.long)
+        if self.pictures < len(chosen):
+            chosen = chosen[share(data.train_labels[chosen], self.pictures, SPLIT_SEED)]
         images, labels = (t[chosen].to(self.device) for t in everything)
         self.model.to(device=self.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         initialize.prepare(self.model, images, config)
@@ -248,7 +260,7 @@ class Training:
         assert self.config.epochs is not None
         return max(round(self.config.epochs * (self.pictures // self.config.batch_size)), 1)
 
-    def _steps(self) -> Iterator[Event]:
+    def _steps(self, gates: Gates) -> Iterator[Event]:
         losses: list[Tensor] = []
         good, candidate = _Kept(), _Kept()
         good.take(self.model)
@@ -260,6 +272,9 @@ class Training:
         latest: deque[float] = deque(maxlen=LATEST_STEPS)
         spacing = max(SECONDS_BETWEEN_STEP_EVENTS, self.config.budget / STEP_EVENTS)
         while True:
+            if self.team.size == 1 and self.pause():
+                yield from self._wait()
+                told, told_seen = self.clock(), self.seen
             reason = self._reason_to_end(max(latest, default=0.0))
             start = self.clock()
             reason, fraction = self.team.agree(reason, self.fraction)
@@ -276,7 +291,7 @@ class Training:
                 now = self.clock()
                 speed = (self.seen - told_seen) / max(now - told, 1e-9)
                 numbers = _finite(mean), rate, _finite(norm.item()), speed
-                yield Step(self.step, self.epoch, *numbers, self.time.elapsed, self.fraction)
+                yield Step(self.step, self.epoch, *numbers, self.time.elapsed, self.fraction, *gates.take())
                 losses.clear()
                 if not math.isfinite(mean):
                     # A finite loss shows that the weights before that step were good, so the newest snapshot may be bad.
@@ -292,6 +307,14 @@ class Training:
             self.best = self.best if self.best.weights else good
             return "diverged"
         return reason
+
+    def _wait(self) -> Iterator[Event]:
+        elapsed = self.time.elapsed
+        yield Paused(self.step, elapsed)
+        while self.pause() and not self.stop():
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        self.time.turn_back(elapsed)
+        yield Continued(self.step, elapsed)
 
     def _reason_to_end(self, next_step: float) -> str | None:
         if self.stop():

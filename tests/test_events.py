@@ -8,10 +8,13 @@ import math
 import pytest
 
 from diclam.events import (
+    Continued,
     Event,
     Failed,
     Fetching,
     Finished,
+    Paused,
+    Probing,
     Resumed,
     Started,
     Step,
@@ -32,6 +35,10 @@ EVERY_KIND = [
     Validated(2, 0.02, 2.2, 0.21, 1000, 2.0, True, [[1] * 10] * 10),
     Validated(3, 0.03, 2.2, 0.21, 1000, 3.0, False),
     Finished("time", 2, 0.02, 59.8, 256, None),
+    Probing(),
+    Step(3, 0.03, 2.1, 1e-3, 0.7, 150.0, 2.9, 0.04, [0.4, 0.6], 0.12),
+    Paused(3, 2.9),
+    Continued(3, 2.9),
     Testing(500, 10_000),
     Tested(0.9, 0.91, 0.92, 0.915, 4.0),
     TrialStarted(3, 2, 20, {"learning_rate": 0.01, "batch_size": 250, "whiten": True}),

@@ -9,7 +9,7 @@ import torch
 
 import diclam.model
 from diclam.errors import ConfigError
-from diclam.model import DiCLAM, LightMHA, LightMoE, ModelConfig, Router
+from diclam.model import DiCLAM, LightMHA, LightMoE, ModelConfig, Router, parameters
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,28 @@ def test_the_layer_list_adds_up(model: DiCLAM) -> None:
 @pytest.mark.parametrize("config", [ModelConfig(heads=4), ModelConfig(activation="relu"), ModelConfig(dropout_input=0.5)])
 def test_no_setting_of_the_light_network_changes_the_count(config: ModelConfig) -> None:
     assert count(DiCLAM(config)) == 1_837_452
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [({"attention": False}, ["block1.1"]), ({"experts": False}, ["block2.2"]),
+     ({"attention": False, "experts": False}, ["block1.1", "block2.2"])],
+)  # fmt: skip
+def test_a_part_that_is_left_out_is_all_that_is_missing(
+    model: DiCLAM, x: torch.Tensor, changes: dict[str, bool], parts: list[str]
+) -> None:
+    config = ModelConfig.from_dict(changes)
+    smaller = DiCLAM(config).eval()
+    assert parameters(config) == count(smaller) == count(model) - sum(count(model.get_submodule(part)) for part in parts)
+    left = {name for name in model.state_dict() if not name.startswith(tuple(parts))}
+    assert set(smaller.state_dict()) == left
+    with torch.inference_mode():
+        trace = smaller.trace(x)
+        torch.testing.assert_close(trace.logits_BK, smaller(x), atol=1e-4, rtol=0)
+    for shares in (trace.attention_BMNN, trace.gates_BE):
+        torch.testing.assert_close(shares.sum(-1), torch.ones(shares.shape[:-1]), atol=1e-4, rtol=0)
+    with pytest.raises(ConfigError, match="one without"):
+        smaller.require_light("This")
 
 
 def test_the_trace_gives_the_same_answer(model: DiCLAM, x: torch.Tensor) -> None:

@@ -55,6 +55,7 @@ from diclam.recipe import (
         ("crop_mode", "wrap"),
         ("cutout", 33),
         ("holdout", 50_000),
+        ("train_share", 0),
         ("validate_epochs", 0),
         ("patience", 0),
         ("precision", "float16"),

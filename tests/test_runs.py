@@ -17,7 +17,21 @@ import torch
 from diclam import __main__ as cli
 from diclam import checkpoint, data, recorder, runs
 from diclam.errors import ConfigError, DataError, RunError
-from diclam.events import Event, Failed, Fetching, Finished, Started, Step, Tested, Testing, Validated
+from diclam.events import (
+    Continued,
+    Event,
+    Failed,
+    Fetching,
+    Finished,
+    Paused,
+    Probing,
+    Resumed,
+    Started,
+    Step,
+    Tested,
+    Testing,
+    Validated,
+)
 from diclam.model import DiCLAM, ModelConfig
 from diclam.recipe import TrainConfig
 from tests.conftest import random_cifar10, small_config
@@ -41,6 +55,7 @@ def write(folder: Path, *events: Event) -> runs.Run:
         ((), "starting"),
         ((Fetching("somewhere", 1, 2, "files"),), "fetching"),
         ((Fetching("somewhere", 1, 2, "files"), STARTED), "training"),
+        ((Fetching("somewhere", 1, 2, "files"), Probing()), "probing"),
         ((STARTED, STEP, VALIDATED), "training"),
         ((STARTED, STEP, FINISHED), "testing"),
         ((STARTED, STEP, FINISHED, Testing(10, 50)), "testing"),
@@ -54,6 +69,21 @@ def test_the_state_follows_from_the_events(tmp_path: Path, events: tuple[Event, 
     status = run.status()
     assert status.alive
     assert status.state == state
+
+
+def test_a_run_is_paused_until_it_goes_on_or_ends(tmp_path: Path) -> None:
+    told = [STARTED, STEP, Paused(1, 0.5)]
+    for event, paused in ((None, True), (Continued(1, 0.5), False), (Resumed(1, 0.1, 0.5, 60.0), False), (FINISHED, False)):
+        run = write(tmp_path / "run", *told, *([event] if event else []))
+        run.claim(os.getpid())
+        assert run.status().paused == paused
+    usage = run.usage()
+    assert usage is not None
+    assert usage.memory > 2**20
+    run.request_pause()
+    assert run.pause_requested()
+    run.withdraw_pause()
+    assert not run.pause_requested()
 
 
 def test_a_process_that_is_gone_without_a_word_has_failed(tmp_path: Path) -> None:

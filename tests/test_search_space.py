@@ -63,7 +63,7 @@ def test_dashes_as_in_flags_are_read_too() -> None:
         ("budget=60,120", "'budget' cannot be searched"),
         ("seed=0,1,2", "'seed' cannot be searched"),
         ("holdout=10,20", "'holdout' cannot be searched"),
-        ("colour=red,blue", "These can: activation, batch_size"),
+        ("colour=red,blue", "These can: activation, attention, batch_size"),
         ("muon_momentum=0.5:0.9", "changes nothing while optimizer is 'adamw'"),
         ("early_side=16,24", "changes nothing while early_part is 0.0"),
     ],

@@ -11,9 +11,9 @@ import torch
 from sklearn.metrics import confusion_matrix
 
 from diclam.augment import normalize
-from diclam.data import Cifar10, split
+from diclam.data import Cifar10, share, split
 from diclam.errors import ConfigError
-from diclam.events import Event, Finished, Resumed, Started, Step, Validated
+from diclam.events import Continued, Event, Finished, Paused, Resumed, Started, Step, Validated
 from diclam.model import DiCLAM
 from diclam.recipe import TrainConfig, build_model
 from diclam.train import SPLIT_SEED, TimeSupervisor, Training, train
@@ -140,6 +140,57 @@ def test_stops_when_asked_and_keeps_the_result() -> None:
     assert finished.step == 15
     assert finished.best_accuracy is not None
     assert not model.training
+
+
+def test_a_pause_does_not_count_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock(tick=0.01)
+    config = small_config(epochs=0.5)
+    asked = iter([False] * 3 + [True] * 4)
+
+    def sleep(seconds: float) -> None:
+        clock.now += 1000
+
+    monkeypatch.setattr("diclam.train.time.sleep", sleep)
+    model = build_model(config)
+    training = Training(model, random_cifar10(), config, clock=clock, pause=lambda: next(asked, False))
+    events = list(training.run())
+    paused, continued = the(events, Paused)[0], the(events, Continued)[0]
+    assert (paused.step, continued.step) == (3, 3)
+    assert continued.seconds == paused.seconds
+    assert the(events, Finished)[0].seconds < 10
+    assert all(step.pictures_per_second > 16 for step in the(events, Step))
+    unpaused, _ = run(config)
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), unpaused.parameters(), strict=True))
+
+
+def test_a_run_that_waits_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("diclam.train.time.sleep", waited.append)
+    config = small_config()
+    training = Training(
+        build_model(config), random_cifar10(), config, clock=Clock(), pause=lambda: True, stop=lambda: len(waited) > 2
+    )
+    assert the(list(training.run()), Finished)[0].reason == "stopped"
+    assert len(waited) == 3
+
+
+def test_a_share_of_the_pictures_is_even_and_makes_the_epochs_shorter() -> None:
+    _, events = run(small_config(train_share=0.5))
+    started, finished = the(events, Started)[0], the(events, Finished)[0]
+    assert (started.train_pictures, finished.step) == (80, 5)
+    labels = random_cifar10().train_labels
+    some, more = share(labels, 50, seed=0), share(labels, 100, seed=0)
+    assert torch.bincount(labels[some]).tolist() == [5] * 10
+    assert set(some.tolist()) < set(more.tolist())
+    with pytest.raises(ConfigError, match="train_share"):
+        share(labels, 9, seed=0)
+
+
+def test_steps_tell_how_the_experts_are_used() -> None:
+    _, events = run(small_config())
+    for step in the(events, Step):
+        assert sum(step.gates) == pytest.approx(1, abs=1e-4)
+        assert 0 <= step.gate_spread < 1
 
 
 def test_stops_as_converged_when_nothing_improves() -> None:
