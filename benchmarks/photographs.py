@@ -26,7 +26,7 @@ import platformdirs
 import torch
 from PIL import Image
 
-from diclam import checkpoint
+from diclam import calibration, checkpoint
 from diclam.data import CLASSES
 from diclam.predict import SIDE, load_picture, predict
 
@@ -75,7 +75,7 @@ FILTERS = {f.name.lower(): f for f in Image.Resampling}
 
 
 def main() -> None:
-    model = checkpoint.load(checkpoint.bundled())
+    model = calibration.load_model(checkpoint.bundled())
     files = {name: content for package, client in PACKAGES.items() for name, content in pictures(fetched(package, client))}
     rows = []
     for kind, wanted in (("whole", WHOLE), ("cut out", {k: [f"stamps:{n}.png" for n in v] for k, v in CUT_OUT.items()})):

@@ -1,7 +1,8 @@
 """Makes a finished run the checkpoint that comes with the project: python -m benchmarks.ship RUN
 
 Copies the run's files to assets/bundled, makes the fader's table, packs the test pictures that the confusion tab shows
-without the data set, and writes the model card from the run's own records.
+without the data set, and writes the model card from the run's own records. What `python -m benchmarks.calibrate TWIN RUN`
+found comes along; with 'bundled' in place of RUN, afterwards, that command adds its row to the card itself.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from diclam import bundle, checkpoint, data, fader, familiarity, runs
+from diclam import bundle, calibration, checkpoint, data, fader, familiarity, runs
+from diclam.calibration import Calibration
 from diclam.evaluate import FIGURES, TABLE, Evaluation
 from diclam.model import EXPERTS
 from diclam.recipe import TrainConfig
@@ -20,6 +22,7 @@ from diclam.report import command
 from diclam.terminal import REASONS, clock
 
 FILES = (checkpoint.CONFIG, checkpoint.WEIGHTS, runs.INFO, runs.EVENTS, FIGURES, TABLE)
+CARD = "README.md"
 RIGHT_ONES_PER_CLASS = 100
 
 
@@ -37,13 +40,15 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     for name in FILES:
         shutil.copyfile(run.path / name, options.out / name)
-    for name in (familiarity.TABLE, familiarity.BANK):  # of the weights that were here before
+    for name in (calibration.TABLE, familiarity.TABLE, familiarity.BANK):  # of the weights that were here before
         (options.out / name).unlink(missing_ok=True)
+    if (run.path / calibration.TABLE).is_file():
+        shutil.copyfile(run.path / calibration.TABLE, options.out / calibration.TABLE)
     images, labels = data.load_test()
     bundle.save(options.out, images, evaluation, per_class=RIGHT_ONES_PER_CLASS)
     fader.fade_all(checkpoint.load(options.out), images, labels).save(options.out)
-    card = model_card(info, status, evaluation, earlier(info))
-    (options.out / "README.md").write_text(card, encoding="utf-8")
+    card = with_calibration(model_card(info, status, evaluation, earlier(info)), Calibration.load(options.out))
+    (options.out / CARD).write_text(card, encoding="utf-8")
     print(card)
 
 
@@ -108,7 +113,8 @@ and tested once, at the end of that command.
 record of the training, `evaluation.json` and `predictions.csv` the test, `fader.json` how many test pictures are answered
 right when the experts are mixed in other shares, `pictures.*` every test picture it gets wrong and {RIGHT_ONES_PER_CLASS} it
 gets right of each class, `familiarity.*` what tells whether a picture looks like those it was trained on, made by
-`python -m benchmarks.familiarity TWIN bundled` with a twin that held pictures out.
+`python -m benchmarks.familiarity TWIN bundled` with a twin that held pictures out, `calibration.json` how far the
+percentages can be believed, made by `python -m benchmarks.calibrate TWIN bundled`.
 
 It answers with one of ten classes whatever it is shown. It was trained on centred objects in 32 x 32 pixels and is unsure of
 {worst[0]}s and {worst[1]}s first of all. It is made for teaching and for looking into, not for decisions.
@@ -116,6 +122,21 @@ It answers with one of ten classes whatever it is shown. It was trained on centr
 CIFAR-10 was collected by Alex Krizhevsky, Vinod Nair and Geoffrey Hinton (Learning Multiple Layers of Features from Tiny
 Images, 2009).
 """
+
+
+def with_calibration(card: str, found: Calibration | None) -> str:
+    """The card with a row about how far the percentages can be believed, in place of one that it may have."""
+    lines = [line for line in card.splitlines() if not line.startswith("| calibration ")]
+    if found:
+        before, after = found.checked_on_test or (found.before, found.after)
+        where = "the test pictures, looked at once" if found.checked_on_test else "those pictures"
+        row = (
+            f"| calibration | temperature {found.temperature:.4f}, fitted on {found.source}; on {where}: expected "
+            f"calibration error {before.ece:.4f} before and {after.ece:.4f} after, negative log-likelihood {before.nll:.4f} "
+            f"and {after.nll:.4f} |"
+        )
+        lines.insert(next(k for k, line in enumerate(lines) if line.startswith("| parameters ")), row)
+    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ DESCRIPTION = (
     "that is classified, [left, top, size] in fractions of the width, the height and the short side; without it the largest "
     "square in the middle. Returns label, confidence, the probabilities of the ten classes, the gates, what each expert "
     "would have said alone, and whether the picture looks like those the model was trained on: `in_distribution` is true, "
-    "false, or null where that was not measured; `familiarity` holds its score and the threshold."
+    "false, or null where that was not measured; `familiarity` holds its score and the threshold. All probabilities are "
+    "calibrated by `temperature`, which the logits were divided by; null where the model has none."
 )
 
 

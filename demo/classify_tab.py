@@ -15,11 +15,13 @@ from demo import asked, attention_section, expert_section, keep_section
 from demo.components.answer_bars import AnswerBars, AnswerSentence
 from demo.components.example_strip import ExampleStrip, Group
 from demo.components.payload import whole
+from demo.components.reliability import ReliabilityPanel, Trust
 from demo.components.safe_image import SafeImage
 from demo.components.seen_picture import SeenPicture
 from demo.components.square_picker import Cut, SquarePicker
 from demo.examples import CREDITS, EXAMPLES, PHOTOGRAPHS, TEST_PICTURES
 from demo.messages import told
+from diclam.calibration import Calibration
 from diclam.explain import explain
 from diclam.knockout import knock_out
 from diclam.predict import Picture
@@ -29,6 +31,8 @@ KNOWS = "It knows these ten classes only: anything else gets the nearest of them
 
 class HasModels(attention_section.HasModels, expert_section.HasModels, keep_section.HasModels, Protocol):
     """What this tab asks of `demo.models.Models`."""
+
+    def calibration(self, key: str) -> Calibration | None: ...
 
 
 @dataclass(frozen=True)
@@ -52,15 +56,16 @@ def answer(models: HasModels, key: str, picture: Picture | None, name: str = "")
     Raises gr.Error when there is no such model."""
     if picture is None:
         below = (*attention_section.nothing(), *expert_section.nothing(), *keep_section.nothing())
-        return None, None, None, None, *below
+        return None, None, None, None, None, *below
     with told():
         model = models.model(key)
         explanation = explain(model, picture.pixels, models.familiarity(key))
         knockouts = knock_out(model, picture.pixels) if model.config.light else None
         prediction = explanation.prediction
+        trust = Trust(prediction, models.calibration(key))
         attention = attention_section.values(key, picture, explanation, knockouts)
         experts = expert_section.values(models, model, key, picture, prediction, knockouts)
-    return Cut(name, picture), picture, prediction, prediction, *attention, *experts, *keep_section.values()
+    return Cut(name, picture), picture, prediction, prediction, trust, *attention, *experts, *keep_section.values()
 
 
 def build(models: HasModels, model_key: gr.Dropdown) -> ClassifyTab:
@@ -93,11 +98,12 @@ def build(models: HasModels, model_key: gr.Dropdown) -> ClassifyTab:
                     with gr.Column(scale=1, min_width=260):
                         bars = AnswerBars(elem_id="dc-bars")
                         gr.HTML(f"<p class='dc-quiet'>{KNOWS}</p>")
+                trust = ReliabilityPanel(elem_id="dc-trust")
         attention = attention_section.build(models)
         experts = expert_section.build(models)
         keep = keep_section.build()
 
-    outputs: list[Component] = [square, seen, sentence, bars, *attention, *experts, *keep]
+    outputs: list[Component] = [square, seen, sentence, bars, trust, *attention, *experts, *keep]
     question = gr.Textbox(visible="hidden")
     linked = gr.Textbox(visible="hidden")
     answered = _wire_answer(models, model_key, picture, square, question, linked, outputs)

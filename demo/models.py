@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from diclam import checkpoint, familiarity, runs, suspects
+from diclam import calibration, checkpoint, familiarity, runs, suspects
+from diclam.calibration import Calibration
 from diclam.draw import percent
 from diclam.errors import CheckpointError, DiclamError, RunError
 from diclam.evaluate import FIGURES, Evaluation
@@ -36,21 +37,25 @@ class Models:
         self._gates: OrderedDict[Stamp, GatesByClass] = OrderedDict()
         self._faders: OrderedDict[Stamp, FaderTable | None] = OrderedDict()
         self._familiarities: OrderedDict[Stamp, Familiarity | None] = OrderedDict()
+        self._calibrations: OrderedDict[Stamp, Calibration | None] = OrderedDict()
 
     def folder(self, key: str) -> Path:
         """Raises RunError for a key that is neither 'bundled' nor the name of a run."""
         return checkpoint.bundled() if key == BUNDLED else runs.find(key).path
 
     def model(self, key: str) -> DiCLAM:
-        """In eval mode, on the CPU: one picture at a time is no work for a GPU. Raises RunError or CheckpointError."""
+        """In eval mode, on the CPU: one picture at a time is no work for a GPU; with its temperature, where it has one.
+        Raises RunError or CheckpointError."""
         folder = self.folder(key)
-        stamp = _stamp(key, folder / checkpoint.WEIGHTS)
+        stamp = _stamp(key, folder / calibration.TABLE, folder / checkpoint.WEIGHTS)
+        calibrated = self.calibration(key)
         with self._lock:
             if stamp not in self._models:
                 try:
                     model = checkpoint.load(folder)
                 except CheckpointError as error:  # a visitor knows the model by its key, and no folder of the server
                     raise CheckpointError(str(error).replace(str(folder), key)) from error
+                model.temperature = calibrated.temperature if calibrated else None
                 self._keep(self._models, stamp, model)
             self._models.move_to_end(stamp)
             return self._models[stamp]
@@ -113,6 +118,21 @@ class Models:
                 self._keep(self._familiarities, stamp, found)
             self._familiarities.move_to_end(stamp)
             return self._familiarities[stamp]
+
+    def calibration(self, key: str) -> Calibration | None:
+        """How far its percentages can be believed. None when that was not measured for these weights, or cannot be read.
+        Raises RunError."""
+        folder = self.folder(key)
+        stamp = _stamp(key, folder / calibration.TABLE, folder / checkpoint.WEIGHTS)
+        with self._lock:
+            if stamp not in self._calibrations:
+                try:
+                    found = Calibration.load(folder)
+                except CheckpointError:
+                    found = None
+                self._keep(self._calibrations, stamp, found)
+            self._calibrations.move_to_end(stamp)
+            return self._calibrations[stamp]
 
     def choices(self) -> list[tuple[str, str]]:
         """(label, key) of every model there is: the bundled one, then the runs with weights, the newest first."""

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from diclam import checkpoint, evaluate, runs
+from diclam import calibration, checkpoint, evaluate, runs
 from diclam.errors import RunError
 from diclam.files import replacing
 from diclam.runs import Run
@@ -24,11 +24,12 @@ def predictions(run: Run, cache: Path) -> Path:
 
 
 def weights(run: Run, cache: Path) -> Path:
-    """A zip of `config.json` and `model.safetensors` in the folder `cache`: unpacked, a folder that every `diclam` command
-    takes as a model. Raises RunError when the run has no weights."""
+    """A zip of `config.json` and `model.safetensors`, with `calibration.json` where there is one, in the folder `cache`:
+    unpacked, a folder that every `diclam` command takes as a model. Raises RunError when the run has no weights."""
     if not run.has_checkpoint:
         raise RunError(f"The run {run.name} has no weights.")
     sources = [run.path / checkpoint.CONFIG, run.path / checkpoint.WEIGHTS]
+    sources += [path for path in (run.path / calibration.TABLE,) if path.is_file()]
 
     def pack(path: Path) -> None:
         with zipfile.ZipFile(path, "w") as archive:  # Weights do not get smaller by compression.

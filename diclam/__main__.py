@@ -284,13 +284,13 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _predict(options: argparse.Namespace) -> None:
-    from diclam import checkpoint, runs
+    from diclam import calibration, runs
     from diclam.draw import answer_words
     from diclam.familiarity import Familiarity
     from diclam.predict import load_picture, predict
 
     folder = runs.locate(options.model)
-    model, familiarity = checkpoint.load(folder), Familiarity.load(folder)
+    model, familiarity = calibration.load_model(folder), Familiarity.load(folder)
     for path in options.pictures:
         prediction = predict(model, load_picture(path).pixels, familiarity)
         if options.json:
@@ -303,7 +303,7 @@ def _predict(options: argparse.Namespace) -> None:
 
 
 def _explain(options: argparse.Namespace) -> None:
-    from diclam import checkpoint, runs
+    from diclam import calibration, runs
     from diclam.export import export
     from diclam.familiarity import Familiarity
     from diclam.predict import load_picture
@@ -314,7 +314,7 @@ def _explain(options: argparse.Namespace) -> None:
         raise ConfigError(f"--query must be two whole numbers such as 8,8; got {options.query!r}.") from error
     picture, kind = load_picture(options.picture), options.out.suffix.lower().lstrip(".")
     folder = runs.locate(options.model)
-    model, familiarity = checkpoint.load(folder), Familiarity.load(folder)
+    model, familiarity = calibration.load_model(folder), Familiarity.load(folder)
     content = export(model, picture, kind, name=options.model, query=(row, column), familiarity=familiarity)
     try:
         options.out.write_bytes(content)

@@ -36,7 +36,7 @@ class Evaluation:
     predicted: np.ndarray
     """(N,) int64, the most probable classes."""
     probabilities: np.ndarray
-    """(N, 10) float32, rows sum to 1."""
+    """(N, 10) float32, rows sum to 1: softmax of the logits as they are, without the temperature of `diclam.calibration`."""
     gates: np.ndarray
     """(N, E) float32, rows sum to 1; 2 experts in the light network."""
     alone: np.ndarray

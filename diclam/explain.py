@@ -103,7 +103,7 @@ def explain(model: DiCLAM, pixels_3HW: Tensor, familiarity: Familiarity | None =
     traced = trace(model, pixels_3HW)
     rows, columns = (int(side) // 2 for side in pixels_3HW.shape[1:])  # after the one max-pool before the attention
     attention = traced.attention_BMNN[0].float().cpu().numpy()
-    return Explanation(prediction_of(traced, familiarity), attention, (rows, columns))
+    return Explanation(prediction_of(traced, model.temperature, familiarity), attention, (rows, columns))
 
 
 def _bits(weights: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from html import escape
 import numpy as np
 from PIL import Image, ImageEnhance
 
+from diclam.calibration import NOT_CALIBRATED
 from diclam.data import CLASSES
 from diclam.draw import (
     CAVEAT,
@@ -23,7 +24,7 @@ from diclam.draw import (
 from diclam.examination import Examination
 from diclam.explain import SHOWN
 from diclam.hiding import PATCH, Deletion
-from diclam.predict import ranked
+from diclam.predict import Prediction, ranked
 
 WHOLE = 360
 """Longest side of the whole picture on the page, in pixels."""
@@ -41,6 +42,7 @@ def page(examination: Examination, query: tuple[int, int] = (8, 8)) -> str:
         f"<h1>{escape(title)}</h1>",
         *([f"<p>{escape(doubt)}</p>"] if doubt else []),
         _answer(examination),
+        f"<p>{_meaning(examination.explanation.prediction)}</p>",
         "<h2>Where attention mixed information</h2>",
         _attention(examination, query),
         "<h2>What hiding parts of the picture changes</h2>",
@@ -64,6 +66,16 @@ def _answer(examination: Examination) -> str:
         for name, p in zip(CLASSES, prediction.probabilities, strict=True)
     )
     return f"<div class=row>{''.join(figures)}<table class=bars aria-label='Probability of each class'>{bars}</table></div>"
+
+
+def _meaning(prediction: Prediction) -> str:
+    """Whether the percentages are calibrated."""
+    if prediction.temperature is None:
+        return NOT_CALIBRATED
+    return (
+        "These percentages are calibrated: one temperature for all answers, fitted on pictures that were not trained on; "
+        f"logits are divided by {prediction.temperature:.3f}."
+    )
 
 
 def _whole(examination: Examination) -> str:

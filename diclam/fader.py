@@ -40,11 +40,13 @@ class Fader:
     """(21, 2) float32, rows sum to 1; from (1, 0) to (0, 1)."""
     logits: np.ndarray
     """(21, 10) float32"""
+    temperature: float | None = None
+    """The model's, for the probabilities."""
 
     @cached_property
     def probabilities(self) -> np.ndarray:
         """(21, 10) float64, rows sum to 1."""
-        return probabilities_of(torch.from_numpy(self.logits))
+        return probabilities_of(torch.from_numpy(self.logits), self.temperature)
 
     def to_json(self) -> dict[str, Any]:
         return {"gates": self.gates.tolist(), "logits": self.logits.tolist(), "probabilities": self.probabilities.tolist()}
@@ -106,7 +108,7 @@ def fade(model: DiCLAM, pixels_3HW: Tensor) -> Fader:
     x_B3HW = network_input(model, pixels_3HW)
     with answering(model):
         logits_BGK, gates_BGE = model.mixtures(x_B3HW, positions)
-    return Fader(gates_BGE[0].float().cpu().numpy(), logits_BGK[0].float().cpu().numpy())
+    return Fader(gates_BGE[0].float().cpu().numpy(), logits_BGK[0].float().cpu().numpy(), model.temperature)
 
 
 def fade_all(

@@ -148,4 +148,4 @@ def _probabilities(model: DiCLAM, pixels_3HW: Tensor, seen_PHW: Tensor) -> tuple
             logits.append(model((x_1CHW * seen_B1HW).contiguous(memory_format=torch.channels_last)))
         logits_PK = torch.cat(logits)
     answer = int(logits_PK[0].argmax())
-    return probabilities_of(logits_PK)[:, answer], answer
+    return probabilities_of(logits_PK, model.temperature)[:, answer], answer

@@ -31,6 +31,8 @@ class Knockouts:
     without_expert: np.ndarray
     """(2, 10), the output of one expert left out, the other's gate as it was."""
     gates: tuple[float, float]
+    temperature: float | None = None
+    """The model's, for the changes in probability; the logits are those of the network itself."""
 
     @property
     def answer(self) -> int:
@@ -69,7 +71,7 @@ class Knockouts:
         }
 
     def _probability(self, logits: np.ndarray) -> np.ndarray:
-        return probabilities_of(torch.from_numpy(logits))[..., self.answer]
+        return probabilities_of(torch.from_numpy(logits), self.temperature)[..., self.answer]
 
 
 def knock_out(model: DiCLAM, pixels_3HW: Tensor) -> Knockouts:
@@ -90,7 +92,7 @@ def knock_out(model: DiCLAM, pixels_3HW: Tensor) -> Knockouts:
         logits_RK = model.classifier(model.block3(rest(combined))).double().cpu().numpy()
     heads_off, experts_off = np.split(logits_RK, [len(mixed_RCHW)])
     gate_1, gate_2 = gates_RE[0].tolist()
-    return Knockouts(heads_off[0], heads_off[1:-1], heads_off[-1], experts_off, (gate_1, gate_2))
+    return Knockouts(heads_off[0], heads_off[1:-1], heads_off[-1], experts_off, (gate_1, gate_2), model.temperature)
 
 
 def _without_heads(attention: LightMHA, x_1CHW: Tensor) -> Tensor:

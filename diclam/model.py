@@ -227,6 +227,9 @@ class DiCLAM(nn.Module):
     def __init__(self, config: ModelConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or ModelConfig()
+        self.temperature: float | None = None
+        """What `diclam.predict` divides the logits by to read them as probabilities; None: not calibrated. The logits that
+        come out of the network are never divided."""
         act, light = config.activation, config.blocks == "light"
 
         def attention() -> nn.Module:

@@ -62,7 +62,8 @@ class Picture:
 
 @dataclass(frozen=True)
 class Prediction:
-    """One answer. All numbers are plain floats in 0..1; each list of probabilities sums to 1, and so do the gates."""
+    """One answer. Probabilities and gates are plain floats in 0..1; each list of probabilities sums to 1, and so do the
+    gates."""
 
     probabilities: tuple[float, ...]
     """Ten, in the order of `diclam.data.CLASSES`."""
@@ -72,6 +73,8 @@ class Prediction:
     """What each expert would have answered alone, its gate at 1 and the others' at 0."""
     familiar: Familiar | None = None
     """Whether it looks like the training pictures; None when nothing is known of that."""
+    temperature: float | None = None
+    """What the logits were divided by, see `diclam.calibration`; None: the probabilities are not calibrated."""
 
     @property
     def label(self) -> str:
@@ -96,6 +99,7 @@ class Prediction:
             "expert_probabilities": [dict(zip(CLASSES, p, strict=True)) for p in self.expert_probabilities],
             "in_distribution": self.familiar.in_distribution if self.familiar else None,
             "familiarity": self.familiar.to_json() if self.familiar else None,
+            "temperature": self.temperature,
         }
 
 
@@ -129,9 +133,9 @@ def picture_of(pixels_3HW: Tensor) -> Picture:
 
 
 def predict(model: DiCLAM, pixels_3HW: Tensor, familiarity: Familiarity | None = None) -> Prediction:
-    """The answer for one picture, (3, 32, 32) uint8; `familiarity` is the model's. Raises PictureError for another shape or
-    type."""
-    return prediction_of(trace(model, pixels_3HW), familiarity)
+    """The answer for one picture, (3, 32, 32) uint8, at the model's temperature; `familiarity` is the model's. Raises
+    PictureError for another shape or type."""
+    return prediction_of(trace(model, pixels_3HW), model.temperature, familiarity)
 
 
 def trace(model: DiCLAM, pixels_3HW: Tensor) -> Trace:
@@ -163,20 +167,20 @@ def answering(model: DiCLAM) -> Iterator[None]:
             model.train()
 
 
-def probabilities_of(logits: Tensor) -> np.ndarray:
-    """Logits (..., 10) -> float64 in 0..1, each ten sum to 1."""
-    return logits.double().softmax(-1).cpu().numpy()
+def probabilities_of(logits: Tensor, temperature: float | None) -> np.ndarray:
+    """Logits (..., 10) -> float64 in 0..1, each ten sum to 1. Here alone logits are divided by a model's `temperature`."""
+    return (logits.double() / (temperature or 1.0)).softmax(-1).cpu().numpy()
 
 
-def prediction_of(traced: Trace, familiarity: Familiarity | None = None) -> Prediction:
+def prediction_of(traced: Trace, temperature: float | None, familiarity: Familiarity | None = None) -> Prediction:
     """The answer that a pass for one picture gave."""
 
     def numbers(logits_K: Tensor) -> tuple[float, ...]:
-        return tuple(probabilities_of(logits_K).tolist())
+        return tuple(probabilities_of(logits_K, temperature).tolist())
 
     alone = tuple(numbers(logits_K) for logits_K in traced.expert_logits_BEK[0])
     familiar = familiarity.of(traced.features_BF[0]) if familiarity else None
-    return Prediction(numbers(traced.logits_BK[0]), tuple(traced.gates_BE[0].tolist()), alone, familiar)
+    return Prediction(numbers(traced.logits_BK[0]), tuple(traced.gates_BE[0].tolist()), alone, familiar, temperature)
 
 
 def _read(file: BinaryIO, name: str, square: Square | None) -> Picture:

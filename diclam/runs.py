@@ -5,6 +5,7 @@
     snapshots.jsonl                  twelve pinned pictures and what was said of them as it learned, see `diclam.snapshots`
     config.json, model.safetensors   the checkpoint, there from the first good validation on
     evaluation.json, predictions.csv the final test
+    calibration.json                 how far its percentages can be believed, by pictures that the run held out
     state.pt                         while it trains: all that is needed to go on after a kill
     log.txt                          what a detached process printed
     process                          who writes this folder

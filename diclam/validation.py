@@ -36,6 +36,7 @@ class HeldOut:
 
     def __init__(self, images_N3HW: Tensor, labels_N: Tensor, dtype: torch.dtype) -> None:
         self._images, self._labels, self._dtype = images_N3HW, labels_N, dtype
+        self._all = images_N3HW, labels_N
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -43,6 +44,11 @@ class HeldOut:
     def limit(self, count: int) -> None:
         """From now on only the first `count` pictures are looked at, the same each time."""
         self._images, self._labels = self._images[:count], self._labels[:count]
+
+    def last(self, count: int) -> tuple[Tensor, Tensor]:
+        """Up to `count` of all pictures and labels that were held out, from the end: those that a limit leaves out first."""
+        images_N3HW, labels_N = self._all
+        return images_N3HW[-count:], labels_N[-count:]
 
     def look(self, model: nn.Module) -> Look:
         """The model answers all of them in eval mode, and stays in it."""

@@ -55,6 +55,8 @@ class TwoModels:
     def familiarity(self, key: str) -> Familiarity | None:
         return None
 
+    def calibration(self, key: str) -> None: ...
+
     def fader_table(self, key: str) -> None: ...
 
 
@@ -102,12 +104,12 @@ def test_an_answer_has_a_value_for_every_output(models: TwoModels, cat: Picture)
 
 def test_every_part_comes_from_one_pass_of_the_chosen_model(models: TwoModels, cat: Picture) -> None:
     for key in ("one", "two"):
-        square, seen, sentence, bars, *below = classify_tab.answer(models, key, cat, "its name")
+        square, seen, sentence, bars, trust, *below = classify_tab.answer(models, key, cat, "its name")
         attended, hiding, experts, _, faded, *downloads = below
         expected = predict(models.model(key), cat.pixels)
         assert square == Cut("its name", cat)
         assert seen is cat
-        assert sentence == bars == experts.prediction == attended.explanation.prediction == expected
+        assert sentence == bars == trust.prediction == experts.prediction == attended.explanation.prediction == expected
         assert attended.shown.mark == hiding.mark == faded.shown.mark
         assert faded.fader.probabilities[10] == pytest.approx(expected.probabilities, abs=1e-5)
         assert [button.interactive for button in downloads] == [True] * 3
@@ -125,7 +127,7 @@ def test_a_full_network_is_shown_with_what_it_has(models: TwoModels, cat: Pictur
     for component, value in zip(tab.outputs, values, strict=True):
         if not isinstance(component, gr.Button):
             component.postprocess(value)
-    _, _, sentence, _, attended, hiding, experts, histogram, faded, *_ = values
+    _, _, sentence, _, _, attended, hiding, experts, histogram, faded, *_ = values
     assert sentence == attended.explanation.prediction == experts.prediction == predict(large, cat.pixels)
     assert attended.shown.mark == hiding.mark
     assert attended.knockouts is experts.knockouts is histogram is faded is None
@@ -145,7 +147,7 @@ def test_a_picture_like_no_other_is_told_by_the_tab(models: TwoModels, cat: Pict
 
 def test_no_picture_empties_everything(models: TwoModels) -> None:
     *values, html, numbers, drawing = classify_tab.answer(models, "one", None)
-    assert values == [None] * 9
+    assert values == [None] * 10
     assert not any(button.interactive for button in (html, numbers, drawing))
     assert SquarePicker("dc-picture").postprocess(None) is None
     assert AnswerBars().postprocess(None) == []

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from demo.models import BUNDLED, Models
-from diclam import checkpoint
+from diclam import calibration, checkpoint
+from diclam.calibration import Calibration, Reliability
 from diclam.errors import CheckpointError, RunError
 from diclam.evaluate import evaluate
 from diclam.fader import FaderTable
@@ -158,6 +159,21 @@ def test_what_is_familiar_belongs_to_its_weights(root: Path) -> None:
     assert models.familiarity("a") is None
     with pytest.raises(RunError):
         models.familiarity("nowhere")
+
+
+def test_a_model_has_its_temperature_as_soon_as_it_is_measured(root: Path) -> None:
+    folder = trained(root, "a", tested=False)
+    models = Models()
+    assert models.calibration("a") is models.model("a").temperature is None
+    table = Reliability(np.full(15, 2), np.ones(15), np.ones(15, int), nll=0.5)
+    Calibration(1.5, "by hand", table, table).save(folder)
+    found = models.calibration("a")
+    assert found is not None
+    assert models.calibration("a") is found
+    assert models.model("a").temperature == found.temperature == 1.5
+    (folder / calibration.TABLE).write_text("{")
+    os.utime(folder / calibration.TABLE, ns=(1, 1))
+    assert models.calibration("a") is models.model("a").temperature is None
 
 
 @pytest.mark.parametrize("key", ["../a", "nobody", "", "/"])

@@ -359,6 +359,7 @@ def test_json_holds_plain_numbers_by_class() -> None:
     content = json.loads(json.dumps(predict(DiCLAM().eval(), noise()).to_json()))
     assert set(content) == {
         "label", "confidence", "probabilities", "gates", "expert_probabilities", "in_distribution", "familiarity",
+        "temperature",
     }  # fmt: skip
     assert list(content["probabilities"]) == list(CLASSES)
     assert content["probabilities"][content["label"]] == content["confidence"]

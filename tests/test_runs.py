@@ -15,7 +15,8 @@ import pytest
 import torch
 
 from diclam import __main__ as cli
-from diclam import checkpoint, data, recorder, runs
+from diclam import calibration, checkpoint, data, recorder, runs
+from diclam.calibration import Calibration
 from diclam.errors import ConfigError, DataError, RunError
 from diclam.events import (
     Continued,
@@ -208,6 +209,7 @@ def test_a_run_can_be_ended_in_whatever_it_does(tmp_path: Path, script: str) -> 
 
 def test_a_recorded_run_holds_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "load", lambda progress: random_cifar10())
+    monkeypatch.setattr(recorder, "LEAST", small_config().holdout)
     run = runs.Run(tmp_path / "run")
     seen: list[Event] = []
     recorder.record(run, small_config(), seen.append, lambda: False)
@@ -221,7 +223,10 @@ def test_a_recorded_run_holds_everything(tmp_path: Path, monkeypatch: pytest.Mon
     evaluation = run.evaluation()
     assert evaluation.accuracy == status.tested.accuracy
     assert evaluation.training_seconds == status.finished.seconds
-    checkpoint.load(run.path)
+    calibrated = Calibration.load(run.path)
+    assert calibrated is not None
+    assert calibrated.after.pictures.sum() == small_config().holdout
+    assert calibration.load_model(run.path).temperature == calibrated.temperature
     with pytest.raises(RunError, match="holds a run already"):
         recorder.record(run, small_config(), seen.append, lambda: False)
 
