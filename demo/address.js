@@ -69,6 +69,7 @@ window.dcAddress = (() => {
       state.tab = tabs.includes(named()) ? named() : '';
       return state.tab || first;
     },
+    isOpen: () => opened,
     openTab,
     focus,
     tab: (name) => opened && set({ tab: name }),

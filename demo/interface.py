@@ -14,7 +14,7 @@ import gradio as gr
 from PIL import Image
 from torch import Tensor
 
-from demo import about_tab, address, classify_api, classify_tab, confusion_tab, linked, train_tab
+from demo import about_tab, address, classify_api, classify_tab, confusion_tab, lesson, linked, train_tab
 from demo.components.model_chooser import ModelChooser
 from demo.components.opened_picture import Opened, OpenedPicture
 from demo.components.page_tools import PageTools
@@ -50,6 +50,7 @@ def build() -> gr.Blocks:
             model_key = ModelChooser(
                 models.choices(), value=BUNDLED, label="Model, for all tabs", filterable=False, elem_id="dc-model"
             )
+        lesson.build()
         with gr.Tabs(selected=FIRST_TAB, overflow_behavior="wrap", elem_id="dc-tabs") as tabs:
             with gr.Tab(TABS["train"], id="train") as train_page:
                 train = train_tab.build()
@@ -71,6 +72,7 @@ def build() -> gr.Blocks:
         start = [classify.picture, classify.linked_square, opened]
         demo.load(links.start, None, start, queue=False, **quiet)
         linked.fill(train.form)
+        lesson.wire(train.form)
         classify.picture.input(None, classify.picture, None, js=address.BROUGHT, **quiet)
         demo.load(links.first, None, model_key, queue=False, **quiet)
         model_key.change(None, model_key, None, js=address.remember_model(BUNDLED), **quiet)
@@ -91,7 +93,7 @@ def build() -> gr.Blocks:
 
 def launch_options() -> dict[str, Any]:
     """How the page is served: on loopback unless GRADIO_SERVER_NAME says otherwise, and never a file of the project."""
-    styles = [HERE / "style.css", *sorted(HERE.glob("*_tab.css"))]
+    styles = [HERE / "style.css", HERE / "lesson.css", *sorted(HERE.glob("*_tab.css"))]
     return {
         "head": address.HEAD,
         "css": "\n".join(path.read_text(encoding="utf-8") for path in styles),

@@ -26,3 +26,4 @@ async function copy() {
 }
 
 element.querySelector('.pt-link').addEventListener('click', copy);
+element.querySelector('.pt-lesson').addEventListener('click', () => happened('lesson'));
