@@ -1,8 +1,10 @@
 """DiCLAM's page: `python app.py`, or a Hugging Face Space."""
 
+from demo import supervisor
 from demo.interface import build, launch_options
 
 demo = build()
 
 if __name__ == "__main__":
+    supervisor.start()
     demo.launch(**launch_options())

@@ -13,6 +13,7 @@ from diclam.recipe import MAX_BUDGET, TrainConfig, config, with_model
 
 MIN_BUDGET = 15.0
 """Seconds; in less than this, nothing is learned that is worth a look."""
+MOST_RUNS = 16
 PRESETS = (15.0, 60.0, 120.0, 300.0, 600.0)
 RECIPE_WORDS = {
     "report": "AdamW on a one-cycle schedule with random flips and crops, as the report describes it.",
@@ -35,6 +36,15 @@ def max_budget() -> float:
     if not MIN_BUDGET <= limit <= MAX_BUDGET:
         raise ConfigError(f"DICLAM_MAX_BUDGET must be a number of seconds, {MIN_BUDGET:g} to {MAX_BUDGET:g}; got {text!r}.")
     return limit
+
+
+def max_runs() -> int:
+    """How many runs of visitors train at a time: DICLAM_MAX_RUNS, or 1, as they share the processor. Raises ConfigError when
+    it is no possible number."""
+    text = os.environ.get("DICLAM_MAX_RUNS", "1")
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_RUNS:
+        raise ConfigError(f"DICLAM_MAX_RUNS must be a whole number, 1 to {MOST_RUNS}; got {text!r}.")
+    return int(text)
 
 
 def presets(limit: float) -> tuple[float, ...]:

@@ -15,18 +15,19 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from demo import linked, more_settings, plots, run_files, train_form, visitor
+from demo import linked, more_settings, plots, queue_panel, run_files, train_form, visitor
 from demo.components.figure_cards import FigureCards
 from demo.components.plotly_figure import PlotlyFigure
 from demo.components.run_status import RunStatus
 from demo.messages import told
+from demo.queue_panel import Panel, may_stop
 from demo.run_report import EMPTY
 from demo.run_settings import max_budget, settings
 from demo.train_form import Form
 from demo.train_view import STOPPING, Parts, Seen, changes
-from demo.visitor import Visitor
+from demo.visitor import TOKENS, Visitor
 from diclam import runs
-from diclam.errors import DiclamError, RunError
+from diclam.errors import RunError
 from diclam.recipe import TrainConfig
 from diclam.runs import Run
 
@@ -47,7 +48,8 @@ class TrainTab:
 
 
 def build() -> TrainTab:
-    """Builds the tab in the current Blocks. Raises ConfigError when DICLAM_MAX_BUDGET is no possible limit."""
+    """Builds the tab in the current Blocks. Raises ConfigError when DICLAM_MAX_BUDGET or DICLAM_MAX_RUNS is no possible
+    limit."""
     limit = max_budget()
     with gr.Row(elem_id="dc-train"):
         with gr.Column(scale=0, min_width=340, elem_id="dc-train-form"):
@@ -55,6 +57,7 @@ def build() -> TrainTab:
             who = visitor.build()
         with gr.Column(scale=1, min_width=300):
             status = RunStatus(elem_id="dc-run", value=EMPTY)
+            panel = queue_panel.build()
             with gr.Row(elem_id="dc-curves"):
                 loss = PlotlyFigure("Loss", elem_id="dc-loss", value=plots.loss([], [], key=""))
                 empty = plots.accuracy([], budget=min(TrainConfig().budget, limit), key="")
@@ -71,48 +74,53 @@ def build() -> TrainTab:
         form.start, form.stop, status, loss, accuracy, results, cards, use_model, predictions, weights, report, timer,
         shown_run=gr.State(""), seen=gr.State(None),
     )  # fmt: skip
-    _wire(parts, form)
+    _wire(parts, form, who, panel)
+    queue_panel.wire(panel, parts, who)
     return TrainTab(use_model, parts.shown_run, form, who)
 
 
-def _wire(parts: Parts, form: Form) -> None:
+def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> None:
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     outputs = parts.all()
 
-    def attach(request: gr.Request | None = None) -> Any:
+    def attach(tokens: Any, request: gr.Request | None = None) -> Any:
         named = linked.asked(request).run
-        return changes(parts, _found(named) if named else _newest(), None)
+        return shown(tokens, _found(named) if named else _newest(), None)
 
-    def tick(name: str, seen: Seen | None) -> Any:
-        return changes(parts, _found(name), seen)
+    def tick(tokens: Any, name: str, seen: Seen | None) -> Any:
+        return shown(tokens, _found(name), seen)
 
-    def begin(recipe: Any, seconds: Any, seed: Any, *more: Any) -> Any:
-        try:
-            run = runs.start(settings(recipe, seconds, seed, max_budget(), **more_settings.changes(more)))
-        except DiclamError as error:
-            going_on = runs.active() if isinstance(error, RunError) else None
-            if going_on is None:
-                raise gr.Error(str(error), print_exception=False) from error
-            gr.Warning(f"{error} This page shows it.")
-            run = going_on
-        return changes(parts, run, None)
+    def shown(tokens: Any, run: Run | None, seen: Seen | None) -> Any:
+        return changes(parts, run, seen, mine=run is not None and may_stop(run, tokens))
 
-    def halt(name: str) -> Any:
+    def begin(tokens: Any, name: str, recipe: Any, seconds: Any, seed: Any, *more: Any) -> Any:
+        def read() -> TrainConfig:
+            return settings(recipe, seconds, seed, max_budget(), **more_settings.changes(more))
+
+        return queue_panel.begin(panel, parts, read, tokens, name)
+
+    def halt(tokens: Any, name: str) -> Any:
         run = _found(name)
         if run is not None and run.alive():
+            if not may_stop(run, tokens):
+                raise gr.Error(queue_panel.OTHERS, print_exception=False)
             training = run.status().state == "training"
             run.request_stop()
             if not training:  # Nothing else listens.
                 run.terminate()
-        return changes(parts, run, None)
+        return shown(tokens, run, None)
 
     page = Context.root_block
     assert page is not None, "the tab is built inside a page"
-    page.load(attach, None, outputs, queue=False, **quiet)
-    parts.timer.tick(tick, [parts.shown_run, parts.seen], outputs, queue=False, **quiet)
-    parts.start.click(begin, [*form.settings, *form.more], outputs, **quiet)
+    page.load(attach, who.tokens, outputs, js=TOKENS, queue=False, **quiet)
+    parts.timer.tick(tick, [who.tokens, parts.shown_run, parts.seen], outputs, queue=False, **quiet)
+    parts.start.click(
+        begin, [who.tokens, parts.shown_run, *form.settings, *form.more], [panel.list, panel.before, *outputs], **quiet
+    )
     parts.stop.click(None, None, parts.stop, js=f"() => '{STOPPING}'", api_visibility="private")
-    parts.stop.click(halt, parts.shown_run, outputs, queue=False, **quiet).then(_see_to_it, parts.shown_run, None, **quiet)
+    parts.stop.click(halt, [who.tokens, parts.shown_run], outputs, queue=False, **quiet).then(
+        _see_to_it, parts.shown_run, None, **quiet
+    )
     downloads = (
         (parts.predictions, run_files.predictions),
         (parts.weights, run_files.weights),

@@ -33,6 +33,8 @@ class Seen:
     state: str
     steps: int
     validations: int
+    mine: bool
+    """Whether this visitor may stop it."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +60,14 @@ class Parts:
         return list(vars(self).values())
 
 
-def changes(parts: Parts, run: Run | None, seen: Seen | None) -> Any:
-    """What has to change on a page that shows `seen`, by component."""
+def changes(parts: Parts, run: Run | None, seen: Seen | None, *, mine: bool = False) -> Any:
+    """What has to change on a page that shows `seen`, by component. `mine`: whether this visitor may stop the run."""
     if run is None:
         return _nothing(parts)
     size, written = _events_file(run)  # Looked at before the events are read: what comes in between is new next time.
     stopping = run.stop_requested()
     status = run.status()
-    now = Seen(run.name, size, status.alive, stopping, status.state, len(status.steps), len(status.validations))
+    now = Seen(run.name, size, status.alive, stopping, status.state, len(status.steps), len(status.validations), mine)
     if now == seen:
         return gr.skip()
     age = max(time.time() - written, 0)
@@ -77,8 +79,8 @@ def changes(parts: Parts, run: Run | None, seen: Seen | None) -> Any:
         found[parts.loss] = plots.loss(status.steps, status.validations, key=run.name)
     if _differs(now, seen, "name", "state", "validations"):  # With the state, as the axis is as long as the budget.
         found[parts.accuracy] = plots.accuracy(status.validations, budget=_budget(run, status), key=run.name)
-    if _differs(now, seen, "name", "alive", "stopping", "state"):
-        found |= _controls(parts, run, status, stopping)
+    if _differs(now, seen, "name", "alive", "stopping", "state", "mine"):
+        found |= _controls(parts, run, status, stopping, mine)
     return found
 
 
@@ -95,27 +97,25 @@ def _nothing(parts: Parts) -> dict[Any, Any]:
         parts.status: EMPTY,
         parts.loss: plots.loss([], [], key=""),
         parts.accuracy: plots.accuracy([], budget=FIRST.budget, key=""),
-        parts.start: gr.Button(interactive=True),
         parts.stop: gr.Button("Stop", interactive=False),
         parts.results: gr.Column(visible=False),
     }
 
 
-def _controls(parts: Parts, run: Run, status: Status, stopping: bool) -> dict[Any, Any]:
+def _controls(parts: Parts, run: Run, status: Status, stopping: bool, mine: bool) -> dict[Any, Any]:
     """What changes from phase to phase only."""
     return {
         parts.shown_run: run.name,
         parts.timer: gr.Timer(active=status.alive),
-        parts.start: gr.Button(interactive=not status.alive),
-        parts.stop: _stop_button(status, stopping),
+        parts.stop: _stop_button(status, stopping, mine),
         parts.results: gr.Column(visible=status.done and run.has_checkpoint),
         parts.cards: figures(status),
         parts.predictions: gr.Button(interactive=status.tested is not None),
     }
 
 
-def _stop_button(status: Status, stopping: bool) -> gr.Button:
-    if not status.alive or status.tested:
+def _stop_button(status: Status, stopping: bool, mine: bool) -> gr.Button:
+    if not status.alive or status.tested or not mine:
         return gr.Button("Stop", interactive=False)
     if status.state == "testing":
         return gr.Button("Skip the test", interactive=True)

@@ -40,14 +40,13 @@ from diclam.files import replacing
 from diclam.last_words import keep_room, last_words, make_room
 from diclam.model import DiCLAM
 from diclam.recipe import TrainConfig, build_model
-from diclam.runs import EVENTS, INFO, Run, locate
+from diclam.runs import EVENTS, INFO, STATE, Run, locate
 from diclam.train import State, Training, never
 
 Watch = Callable[[Event], None]
 # What a run needs to go on is kept this often, and at each validation, in case the machine stops. Without validations
 # nothing says which weights are good, so then the newest ones are kept with it.
 SECONDS_BETWEEN_SAVES = 30.0
-STATE = "state.pt"
 SECONDS_BETWEEN_REPORTS = 0.3
 LEAST, MOST = 100, 2000
 """Held-out pictures that a run calibrates its weights with."""
@@ -74,7 +73,7 @@ def resume(run: Run, watch: Watch, stop: Callable[[], bool], team: Team | None =
     taken out of its events. Raises RunError when the folder holds no such run, or when its process is still there;
     ConfigError when its teacher is gone."""
     config = TrainConfig.from_dict(run.info()["config"])
-    if run.alive():
+    if run.alive() and not run.mine():
         raise RunError(f"The run {run.name} is still going on.")
     if any(isinstance(event, Finished) for event in run.events()):
         raise RunError(f"The training of {run.name} has ended; `python -m diclam evaluate` tests it again.")

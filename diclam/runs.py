@@ -26,7 +26,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -59,7 +60,7 @@ from diclam.files import replacing
 from diclam.recipe import TrainConfig
 
 E = TypeVar("E", bound=Event)
-INFO, EVENTS, LOG, EXIT = "run.json", "events.jsonl", "log.txt", "exit"
+INFO, EVENTS, LOG, EXIT, STATE = "run.json", "events.jsonl", "log.txt", "exit", "state.pt"
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ class Run:
         started, finished, failed = _last(events, Started), _last(events, Finished), _last(events, Failed)
         fetching, testing, tested = _last(events, Fetching), _last(events, Testing), _last(events, Tested)
         if not alive and finished is None and failed is None:
-            failed = Failed(self._silent_end())
+            failed = Failed(f"{_cut_off(events)}. {self._silent_end()}")
         if failed:
             state = "failed"
         elif finished:
@@ -164,6 +165,21 @@ class Run:
     def alive(self) -> bool:
         """Whether the process that writes this folder is running."""
         return self._process() is not None
+
+    def mine(self) -> bool:
+        """Whether this very process writes the folder."""
+        process = self._process()
+        return process is not None and process.pid == os.getpid()
+
+    def age(self) -> float:
+        """Seconds since its process was born; 0 when there is none."""
+        process = self._process()
+        return max(time.time() - process.create_time(), 0) if process else 0.0
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether it was cut off in training with a state to go on from."""
+        return (self.path / STATE).is_file() and not self.alive() and not any(isinstance(e, Finished) for e in self.events())
 
     def usage(self) -> Usage | None:
         """What the process that writes this folder takes of the machine; None when there is none."""
@@ -274,29 +290,55 @@ def new(recipe: str, root: Path | None = None) -> Run:
 def start(config: TrainConfig, root: Path | None = None) -> Run:
     """Starts training in a process of its own, which outlives this one. Raises RunError when the folder cannot be written,
     or a run is going on already: two at a time would share the processor, and both would learn less within their time."""
-    root = root or runs_root()
-    _make(root)
-    with FileLock(root / ".start.lock"):
+    with starting(root) as root:
         if running := active(root):
             raise RunError(f"The run {running.name} is still going on; stop it or wait until it ends.")
         run = new(config.recipe, root)
-        with replacing(run.path / "settings.json") as path:
-            path.write_text(json.dumps(config.to_dict()))
-        command = [sys.executable, "-m", "diclam", "train", "--settings", str(run.path / "settings.json")]
-        # The log is a file: a pipe that nobody reads would fill up and halt the training.
-        with (run.path / LOG).open("ab") as log:
-            process = subprocess.Popen(
-                [*command, "--run-dir", str(run.path)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUNBUFFERED": "1"},
-            )
-        threading.Thread(target=_see_off, args=(process, run), daemon=True).start()  # Or it would stay a zombie.
-        with suppress(psutil.Error):
-            run.claim(process.pid)
+        begin(run, config)
     return run
+
+
+@contextmanager
+def starting(root: Path | None = None) -> Iterator[Path]:
+    """The folder of runs, in which nobody else starts one meanwhile. Raises RunError when it cannot be written."""
+    root = root or runs_root()
+    _make(root)
+    with FileLock(root / ".start.lock"):
+        yield root
+
+
+def begin(run: Run, config: TrainConfig) -> None:
+    """Starts training in this new folder, whatever else is going on."""
+    settings = run.path / "settings.json"
+    with replacing(settings) as path:
+        path.write_text(json.dumps(config.to_dict()))
+    _launch(run, "--settings", str(settings), "--run-dir", str(run.path))
+
+
+def go_on(run: Run) -> None:
+    """Starts a process that goes on with a run that was cut off, whatever else is going on. Raises RunError when nothing was
+    kept to go on from."""
+    if not run.can_go_on:
+        raise RunError(f"The run {run.name} cannot go on: it has ended, or was cut off before its first state was kept.")
+    run.withdraw_stop()
+    (run.path / EXIT).unlink(missing_ok=True)
+    _launch(run, "--resume", str(run.path))
+
+
+def _launch(run: Run, *options: str) -> None:
+    # The log is a file: a pipe that nobody reads would fill up and halt the training.
+    with (run.path / LOG).open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "diclam", "train", *options],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUNBUFFERED": "1"},
+        )
+    threading.Thread(target=_see_off, args=(process, run), daemon=True).start()  # Or it would stay a zombie.
+    with suppress(psutil.Error):
+        run.claim(process.pid)
 
 
 def _see_off(process: subprocess.Popen[bytes], run: Run) -> None:
@@ -316,8 +358,13 @@ def list_runs(root: Path | None = None) -> list[Run]:
     return [Run(path) for path in sorted(folders, key=lambda path: path.name, reverse=True)]
 
 
+def going_on(root: Path | None = None) -> list[Run]:
+    """The runs whose process is there, the newest first."""
+    return [run for run in list_runs(root) if run.alive()]
+
+
 def active(root: Path | None = None) -> Run | None:
-    """The run that is going on, if any."""
+    """The newest run that is going on, if any."""
     return next((run for run in list_runs(root) if run.alive()), None)
 
 
@@ -351,6 +398,14 @@ def _make(root: Path) -> None:
 
 def _unwritable(root: Path, error: OSError) -> RunError:
     return RunError(f"A run cannot be kept in {root} ({error.strerror}); set DICLAM_RUNS to another folder.")
+
+
+def _cut_off(events: list[Event]) -> str:
+    """'The run was cut off after 41 s', by its own clock."""
+    used = max((event.seconds for event in events if isinstance(event, Step | Validated)), default=None)
+    return (
+        "The run was cut off before it had learned anything" if used is None else f"The run was cut off after {used:.0f} s"
+    )
 
 
 def _last(events: list[Event], kind: type[E]) -> E | None:

@@ -16,12 +16,14 @@ from demo.components.figure_cards import FigureCards
 from demo.components.plotly_figure import PLOTLY_JS, PlotlyFigure
 from demo.components.raw_number import RawNumber
 from demo.components.run_status import RunStatus
+from demo.queue_panel import LATER
 from demo.run_report import EMPTY, Progress, Report
 from demo.run_settings import FIRST
 from demo.train_view import STOPPING, Seen
 from diclam import checkpoint, runs
-from diclam.errors import ConfigError, RunError
+from diclam.errors import ConfigError
 from diclam.events import Event, Failed, Fetching, Finished, Started, Step, Tested, Testing, Validated
+from diclam.ledger import Ledger
 from diclam.model import DiCLAM, ModelConfig
 from diclam.recipe import RECIPES, TrainConfig
 from diclam.runs import Run
@@ -40,13 +42,15 @@ class Page:
         with gr.Blocks() as self.blocks:
             self.tab = train_tab.build()
         self.state = {"name": "", "seen": None}
+        self.tokens = {"own": "0" * 32}
 
     def part(self, elem_id: str) -> Any:
         return next(block for block in self.blocks.blocks.values() if getattr(block, "elem_id", None) == elem_id)
 
     @property
     def timer(self) -> gr.Timer:
-        return next(block for block in self.blocks.blocks.values() if isinstance(block, gr.Timer))
+        """The one of the run; the queue has its own."""
+        return next(block for block in self.blocks.blocks.values() if isinstance(block, gr.Timer) and not block.active)
 
     def listener(self, block: Any, event: str) -> Callable[..., Any]:
         """The Python side of an event; some have a second listener in the browser alone."""
@@ -55,16 +59,18 @@ class Page:
         return found[0]  # pyright: ignore[reportReturnType]
 
     def load(self) -> dict[str, Any]:
-        return self._shown(self.listener(self.blocks, "load")())
+        return self._shown(self.listener(self.blocks, "load")(self.tokens))
 
     def tick(self) -> dict[str, Any]:
-        return self._shown(self.listener(self.timer, "tick")(self.state["name"], self.state["seen"]))
+        return self._shown(self.listener(self.timer, "tick")(self.tokens, self.state["name"], self.state["seen"]))
 
     def start(self, recipe: object = "report", seconds: object = 30, seed: object = 0) -> dict[str, Any]:
-        return self._shown(self.listener(self.part("dc-start"), "click")(recipe, seconds, seed))
+        return self._shown(
+            self.listener(self.part("dc-start"), "click")(self.tokens, self.state["name"], recipe, seconds, seed)
+        )
 
     def stop(self) -> dict[str, Any]:
-        return self._shown(self.listener(self.part("dc-stop"), "click")(self.state["name"]))
+        return self._shown(self.listener(self.part("dc-stop"), "click")(self.tokens, self.state["name"]))
 
     def _shown(self, changes: Any) -> dict[str, Any]:
         """What was sent, by elem_id; the visitor's own state is kept aside."""
@@ -100,6 +106,7 @@ def write(folder: Path, *events: Event, alive: bool = False) -> Run:
     run = Run(folder)
     if alive:
         run.claim(os.getpid())
+    Ledger(folder.parent).own(run.name, "0" * 32)
     return run
 
 
@@ -120,7 +127,6 @@ def test_a_fresh_page_attaches_to_the_run_that_is_going_on(page: Page, root: Pat
     shown = page.load()
     assert page.state["name"] == "2001"
     assert shown["timer"].active
-    assert not shown["dc-start"].interactive
     assert (shown["dc-stop"].value, shown["dc-stop"].interactive) == ("Stop", True)
     assert shown["dc-run"].sentence == "Training on 40,000 pictures."
 
@@ -132,7 +138,6 @@ def test_a_fresh_page_shows_the_last_run_and_its_results(page: Page, root: Path)
     shown = page.load()
     assert page.state["name"] == "2002"
     assert not shown["timer"].active
-    assert shown["dc-start"].interactive
     assert not shown["dc-stop"].interactive
     assert shown["dc-results"].visible
     assert shown["dc-predictions"].interactive
@@ -192,7 +197,7 @@ def test_a_run_that_is_gone_gives_way_to_what_a_fresh_page_shows(page: Page, roo
     shown = page.tick()
     assert shown["dc-run"] == EMPTY
     assert list(shown["dc-loss"].data[0].x) == []
-    assert (shown["dc-start"].interactive, shown["dc-stop"].interactive, shown["dc-results"].visible) == (True, False, False)
+    assert (shown["dc-stop"].interactive, shown["dc-results"].visible) == (False, False)
     write(root / "2002", STARTED, STEP, alive=True)
     page.tick()
     assert page.state["name"] == "2002"
@@ -205,7 +210,6 @@ def test_a_corrupt_run_folder_breaks_nothing(page: Page, root: Path, content: by
         (root / "2001" / name).write_bytes(content)
     shown = page.load()
     assert "without a word" in shown["dc-run"].sentence
-    assert shown["dc-start"].interactive
     assert not shown["dc-results"].visible
 
 
@@ -225,25 +229,37 @@ def test_the_servers_own_limit_holds_for_forged_starts(page: Page, monkeypatch: 
 def test_start_begins_the_run_that_was_set(page: Page, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[TrainConfig] = []
 
-    def start(config: TrainConfig) -> Run:
+    def begin(run: Run, config: TrainConfig) -> None:
         asked.append(config)
-        return write(root / "2001", alive=True)
+        write(run.path, alive=True)
 
-    monkeypatch.setattr(runs, "start", start)
+    monkeypatch.setattr(runs, "begin", begin)
     shown = page.start("report", 45, 7)
     assert [(config.recipe, config.budget, config.seed) for config in asked] == [("report", 45.0, 7)]
     assert asked[0].holdout == RECIPES["report"].holdout
-    assert page.state["name"] == "2001"
+    assert [page.state["name"]] == [run.name for run in runs.list_runs()]
     assert shown["timer"].active
+    assert shown["dc-stop"].interactive
 
 
-def test_a_second_start_shows_the_run_that_is_going_on(page: Page, root: Path) -> None:
+def test_a_second_start_waits_and_shows_the_run_that_is_going_on(page: Page, root: Path) -> None:
     write(root / "2001", STARTED, STEP, alive=True)
-    with pytest.warns(UserWarning, match="2001 is still going on"):  # gr.Warning, where no page listens
-        shown = page.start()
+    shown = page.start()
     assert page.state["name"] == "2001"
     assert shown["timer"].active
+    assert [place.mine for place in shown["dc-queue"].waiting] == [True]
+    assert shown["dc-start"].value == LATER
     assert [run.name for run in runs.list_runs()] == ["2001"]
+
+
+def test_stop_is_the_owners(page: Page, root: Path) -> None:
+    run = write(root / "2001", STARTED, STEP, alive=True)
+    for tokens in ({"own": "1" * 32}, {"own": ""}, {}, None, [], {"own": Ledger().owner("2001")}):
+        page.tokens = tokens  # pyright: ignore[reportAttributeAccessIssue]
+        assert not page.load()["dc-stop"].interactive
+        with pytest.raises(gr.Error, match="only they can stop it"):
+            page.stop()
+    assert not run.stop_requested()
 
 
 def test_a_run_that_cannot_be_kept_is_a_message(page: Page, root: Path) -> None:
@@ -272,7 +288,6 @@ def test_stop_ends_a_run_that_cannot_listen(
     shown = page.stop()
     assert not run.alive()
     assert not shown["timer"].active
-    assert shown["dc-start"].interactive
     expected = "the time limit was reached" if FINISHED in events else "Stopped before it had learned anything."
     assert expected in shown["dc-run"].sentence
 
@@ -358,12 +373,3 @@ def test_a_status_is_sent_as_plain_data() -> None:
 def test_plotly_comes_from_the_installed_package() -> None:
     assert PLOTLY_JS.is_file()
     assert "//" not in PlotlyFigure("Loss").head.replace(PLOTLY_JS.as_posix(), "")  # pyright: ignore[reportOptionalMemberAccess]
-
-
-def test_a_damaged_folder_for_runs_is_a_message(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(config: TrainConfig) -> Run:
-        raise RunError("no disk")
-
-    monkeypatch.setattr(runs, "start", broken)
-    with pytest.raises(gr.Error, match="no disk"):
-        page.start()

@@ -1,0 +1,182 @@
+"""The queue on the Train tab: who trains, who waits, for how long, and what this visitor may do about it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from demo.components.payload import whole
+from demo.components.queue_list import Going, Lab, Place, QueueList
+from demo.messages import told
+from demo.run_settings import max_runs
+from demo.train_view import Parts, Seen, changes
+from demo.visitor import Visitor, token
+from diclam import runs
+from diclam.errors import RunError
+from diclam.ledger import Note, is_admin, same
+from diclam.recipe import TrainConfig
+from diclam.runs import Run
+from diclam.terminal import duration
+from diclam.waiting import Queue, Ticket
+
+START, LATER = "Start", "Add to the queue"
+OTHERS = "Started by another visitor: only they can stop it."
+NOBODYS = "Not started on this page: only the owner of this server can stop it here."
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What shows the queue."""
+
+    list: QueueList
+    timer: gr.Timer
+    """Ticks as long as the page is looked at: others may start something at any time."""
+    before: gr.State
+    """The newest `Before` of this page; None at first."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """What a visitor's page knows of the queue already."""
+
+    lab: Lab
+    going: frozenset[str]
+    """Names of the runs that go on."""
+    room: bool
+    shown: str
+
+
+def build() -> Panel:
+    """Builds the list in the current Blocks. Raises ConfigError when DICLAM_MAX_RUNS is no possible number."""
+    max_runs()
+    return Panel(QueueList(elem_id="dc-queue", value=Lab()), gr.Timer(2), gr.State(None))
+
+
+def wire(panel: Panel, parts: Parts, visitor: Visitor) -> None:
+    """Who waits, and a run of this visitor that began, come by themselves."""
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+    outputs = [panel.list, panel.before, *parts.all()]
+    inputs = [visitor.tokens, parts.shown_run, panel.before, parts.seen]
+
+    def tick(tokens: Any, name: str, before: Before | None, seen: Seen | None) -> Any:
+        found = news(panel, parts, token(tokens), name, before)
+        for run in runs.going_on() if before else []:
+            begun = before and run.name not in before.going and (run.name == name or may_stop(run, tokens))
+            if begun and not (seen and seen.name == run.name and seen.alive):
+                found |= changes(parts, run, None, mine=may_stop(run, tokens))
+        return found or gr.skip()
+
+    def watch(tokens: Any, event: gr.EventData) -> Any:
+        brought = event._data if isinstance(event._data, dict) else {}
+        with told():
+            run = runs.find(str(brought.get("run")))
+        return changes(parts, run, None, mine=may_stop(run, tokens))
+
+    def withdraw(tokens: Any, name: str, event: gr.EventData) -> Any:
+        with told():
+            queue().withdraw(whole(event, "number") or 0, token(tokens))
+        return news(panel, parts, token(tokens), name, None)
+
+    def resume(tokens: Any, name: str) -> Any:
+        with told():
+            asked = queue().ask_to_go_on(runs.find(name), token(tokens))
+        return asked_for(panel, parts, asked, tokens, name)
+
+    panel.timer.tick(tick, inputs, outputs, queue=False, **quiet)
+    panel.list.watch(watch, visitor.tokens, parts.all(), **quiet)
+    panel.list.withdraw(withdraw, inputs[:2], outputs, trigger_mode="multiple", **quiet)
+    panel.list.resume(resume, inputs[:2], outputs, **quiet)
+
+
+def queue() -> Queue:
+    return Queue(at_most=max_runs())
+
+
+def may_stop(run: Run, tokens: Any) -> bool:
+    return queue().ledger.may_change(run.name, token(tokens))
+
+
+def begin(panel: Panel, parts: Parts, read: Callable[[], TrainConfig], tokens: Any, name: str) -> dict[Any, Any]:
+    """Starts what `read` says, or lets it wait. Refusals are messages."""
+    with told():
+        asked = queue().ask(read(), token(tokens))
+    return asked_for(panel, parts, asked, tokens, name)
+
+
+def asked_for(panel: Panel, parts: Parts, asked: Run | Ticket, tokens: Any, name: str) -> dict[Any, Any]:
+    """What changes for who asked: the run that began, or their place."""
+    if isinstance(asked, Run):
+        return changes(parts, asked, None, mine=True)
+    line = queue().line()
+    place = sum(ticket.number <= asked.number for ticket in line)
+    if place:
+        gr.Info(f"You wait at place {place}. The run starts by itself, {_when(queue().expected(line)[place - 1])}.")
+    found = news(panel, parts, token(tokens), name, None)
+    going = runs.active()
+    return found | (changes(parts, going, None, mine=may_stop(going, tokens)) if going and not name else {})
+
+
+def news(panel: Panel, parts: Parts, shown_to: str, name: str, before: Before | None) -> dict[Any, Any]:
+    """What has to change on a page that knows `before`."""
+    line = queue()
+    going = runs.going_on()
+    room = len(going) < line.at_most and not line.line()
+    now = Before(lab(line, going, shown_to, name), frozenset(run.name for run in going), room, name)
+    found: dict[Any, Any] = {}
+    if now != before:
+        found[panel.before] = now
+    if before is None or now.lab != before.lab:
+        found[panel.list] = now.lab
+    if before is None or now.room != before.room:
+        found[parts.start] = gr.Button(START if room else LATER, interactive=True)
+    return found
+
+
+def lab(line: Queue, going: list[Run], shown_to: str, name: str) -> Lab:
+    """What the visitor with the token `shown_to` sees beside the run `name`."""
+    notes, waiting = line.ledger.notes(), line.line()
+    shown = next((run for run in going if run.name == name), None)
+    owner = notes.get(name, Note()).owner
+    mine = is_admin(shown_to) or same(owner, shown_to)
+    return Lab(
+        going=tuple(Going(run.name, _title(run.name, notes)) for run in going if run.name != name),
+        waiting=tuple(
+            Place(ticket.number, _words(ticket, seconds, notes), ticket.belongs_to(shown_to))
+            for ticket, seconds in zip(waiting, line.expected(waiting), strict=True)
+        ),
+        note="" if shown is None or mine else OTHERS if owner else NOBODYS,
+        continues=mine and shown is None and _can_go_on(name) and not any(ticket.resumes == name for ticket in waiting),
+    )
+
+
+def _can_go_on(name: str) -> bool:
+    try:
+        return runs.find(name).can_go_on
+    except RunError:
+        return False
+
+
+def _title(name: str, notes: dict[str, Note]) -> str:
+    return notes.get(name, Note()).title or name
+
+
+def _words(ticket: Ticket, seconds: float, notes: dict[str, Note]) -> str:
+    config = ticket.config
+    what = (
+        f"{_title(ticket.resumes, notes)}, to be continued"
+        if ticket.resumes
+        else f"recipe {config.recipe}, seed {config.seed}"
+    )
+    return f"{what}, {duration(config.budget)}: starts {_when(seconds)}"
+
+
+def _when(seconds: float) -> str:
+    """Coarse, as nobody knows better: 'in about 40 s', 'in about 3 min', 'in a moment'."""
+    if seconds < 5:
+        return "in a moment"
+    step = 10 if seconds < 120 else 60
+    return f"in about {duration(math.ceil(seconds / step) * step)}"

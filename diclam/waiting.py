@@ -1,0 +1,176 @@
+"""The queue for training: who asks while others train waits in the ledger, and is started when there is room.
+
+Starts happen under the lock of the folder of runs, so that any number of processes may look after the queue, and a restart
+changes nothing. `diclam train` is never queued; what it trains in the folder of runs counts as going on.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+import logging
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from diclam import runs
+from diclam.errors import ConfigError, RunError
+from diclam.ledger import Ledger, hashed, is_admin, same
+from diclam.recipe import TrainConfig
+from diclam.runs import Run
+
+MAX_WAITING = 20
+MAX_OF_ONE = 3
+"""Of the same visitor."""
+# Seconds beside its budget that a run is expected to take: loading, the final test.
+ALLOWANCE = 30.0
+# What is supposed of a run that goes on and does not say how long.
+UNKNOWN_BUDGET = 60.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A start that waits."""
+
+    number: int
+    owner: str
+    """Hash of the token of whoever asked."""
+    config: TrainConfig
+    resumes: str
+    """Name of the run that goes on; '' for a new one."""
+    run: str
+    """Name of the new folder that is made for it at its start; '' before."""
+
+    def belongs_to(self, token: object) -> bool:
+        return same(self.owner, token) or is_admin(token)
+
+
+class Queue:
+    """The starts that wait in one folder of runs, of which `at_most` run at a time."""
+
+    def __init__(self, root: Path | None = None, *, at_most: int = 1) -> None:
+        self.ledger = Ledger(root)
+        self.root, self.at_most = self.ledger.root, at_most
+
+    def ask(self, config: TrainConfig, token: object) -> Run | Ticket:
+        """Starts a run of whoever has this token, or gives it a place in the queue when there is no room. Raises RunError
+        when the queue is full, or nothing can be kept in the folder."""
+        return self._enter(config, token, resumes="")
+
+    def ask_to_go_on(self, run: Run, token: object) -> Run | Ticket:
+        """The same for a run that was cut off. Raises RunError also when it is not the visitor's, or cannot go on."""
+        if not self.ledger.may_change(run.name, token):
+            raise RunError("Only the visitor who started this run can continue it.")
+        if not run.can_go_on:
+            raise RunError(f"The run {run.name} cannot go on: it has ended, or was cut off before its first state was kept.")
+        return self._enter(TrainConfig.from_dict(run.info()["config"]), token, resumes=run.name)
+
+    def withdraw(self, number: int, token: object) -> None:
+        """Takes a start out of the queue. Raises RunError when it is not there, or somebody else's."""
+        with runs.starting(self.root):
+            [ticket] = [ticket for ticket in self.line() if ticket.number == number] or [None]
+            if ticket is None:
+                raise RunError("This start no longer waits: it has begun or was withdrawn.")
+            if not ticket.belongs_to(token):
+                raise RunError("Only the visitor who asked for this start can withdraw it.")
+            self._leave(ticket)
+
+    def line(self) -> list[Ticket]:
+        """Who waits, the next one first."""
+        with self.ledger.reading() as database:
+            rows = database.execute("SELECT number, owner, settings, resumes, run FROM waiting ORDER BY number").fetchall()
+        line = []
+        for number, owner, settings, resumes, run in rows:
+            with suppress(ConfigError, ValueError, TypeError):  # settings of another version of this program
+                line.append(Ticket(number, owner, TrainConfig.from_dict(json.loads(settings)), resumes, run))
+        return line
+
+    def expected(self, line: list[Ticket]) -> list[float]:
+        """In how many seconds each of them starts, as far as anybody knows: those before take their budget and a test."""
+        free = [max(_budget(run) + ALLOWANCE - run.age(), 0.0) for run in runs.going_on(self.root)]
+        free += [0.0] * (self.at_most - len(free))
+        heapq.heapify(free)
+        starts = []
+        for ticket in line:
+            starts.append(heapq.heappop(free))
+            heapq.heappush(free, starts[-1] + ticket.config.budget + ALLOWANCE)
+        return starts
+
+    def advance(self) -> list[Run]:
+        """Starts who is next, as long as there is room. -> the runs that were started. Raises RunError when nothing can be
+        kept in the folder; the queue is then as it was."""
+        started = []
+        while self.line() and self._room():
+            with runs.starting(self.root):
+                line = self.line()
+                if line and self._room():
+                    run = self._start(line[0])
+                    if run is not None:
+                        started.append(run)
+        return started
+
+    def _enter(self, config: TrainConfig, token: object, *, resumes: str) -> Run | Ticket:
+        with runs.starting(self.root):
+            line = self.line()
+            if resumes and any(ticket.resumes == resumes for ticket in line):
+                raise RunError(f"The run {resumes} waits already.")
+            if len(line) >= MAX_WAITING:
+                raise RunError(f"The queue is full: {MAX_WAITING} starts wait already. Try again when one has begun.")
+            if sum(same(ticket.owner, token) for ticket in line) >= MAX_OF_ONE:
+                raise RunError(f"{MAX_OF_ONE} starts of yours wait already; withdraw one, or wait until it has begun.")
+            with self.ledger.writing() as database:
+                settings = json.dumps(config.to_dict())
+                number = database.execute(
+                    "INSERT INTO waiting (owner, settings, resumes, asked) VALUES (?, ?, ?, ?)",
+                    (hashed(token), settings, resumes, time.time()),
+                ).lastrowid
+            assert number is not None
+            ticket = Ticket(number, hashed(token), config, resumes, "")
+            if line or not self._room():
+                return ticket
+            try:
+                run = self._start(ticket)
+            except RunError:
+                self._leave(ticket)
+                raise
+            if run is None:
+                raise RunError(f"The run {resumes} cannot go on any more.")
+            return run
+
+    def _start(self, ticket: Ticket) -> Run | None:
+        """What it waited for; None when there is no such run to go on with any more. A process that is killed in the middle
+        leaves the ticket, and its folder tells whether it was started."""
+        if ticket.resumes:
+            run = Run(self.root / ticket.resumes)
+            if not run.alive():
+                if not run.can_go_on:
+                    _log.warning("The run %s waited to go on, and cannot any more.", run.name)
+                    self._leave(ticket)
+                    return None
+                runs.go_on(run)
+        else:
+            run = Run(self.root / ticket.run) if ticket.run else runs.new(ticket.config.recipe, self.root)
+            if not (run.path / runs.LOG).exists():
+                run.path.mkdir(exist_ok=True)
+                with self.ledger.writing() as database:
+                    database.execute("UPDATE waiting SET run = ? WHERE number = ?", (run.name, ticket.number))
+                self.ledger.give(run.name, ticket.owner)
+                runs.begin(run, ticket.config)
+        self._leave(ticket)
+        return run
+
+    def _leave(self, ticket: Ticket) -> None:
+        with self.ledger.writing() as database:
+            database.execute("DELETE FROM waiting WHERE number = ?", (ticket.number,))
+
+    def _room(self) -> bool:
+        return len(runs.going_on(self.root)) < self.at_most
+
+
+def _budget(run: Run) -> float:
+    try:
+        return float(run.info()["config"]["budget"])
+    except RunError:  # not written yet
+        return UNKNOWN_BUDGET

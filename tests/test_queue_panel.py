@@ -1,0 +1,129 @@
+"""What a visitor sees of the queue, and what a forged event gets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from demo import queue_panel, supervisor, train_view
+from demo.components.queue_list import Lab
+from demo.queue_panel import LATER, NOBODYS, OTHERS, START, Before
+from demo.run_settings import max_runs
+from diclam import runs
+from diclam.errors import ConfigError
+from diclam.events import Started
+from diclam.ledger import Ledger
+from diclam.recipe import TrainConfig
+from diclam.runs import Run
+from diclam.waiting import Queue
+from tests.conftest import small_config
+
+MINE, YOURS = "0" * 32, "1" * 32
+CONFIG = small_config(budget=60.0)
+STARTED = Started("report", 60.0, 0, "cpu", "float32", 160, 40, 16, 1_837_452)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DICLAM_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setenv("DICLAM_ADMIN_TOKEN", "admin")
+    return tmp_path / "runs"
+
+
+def write(folder: Path, token: str = "") -> Run:
+    """A run that goes on, as far as this process lives."""
+    folder.mkdir(parents=True)
+    (folder / runs.EVENTS).write_text(STARTED.to_json() + "\n")
+    Run(folder).claim(os.getpid())
+    Ledger(folder.parent).own(folder.name, token)
+    return Run(folder)
+
+
+def seen(token: str, name: str = "") -> Lab:
+    queue = Queue()
+    return queue_panel.lab(queue, runs.going_on(), token, name)
+
+
+def test_everybody_sees_the_queue_and_their_own_places_in_it(root: Path) -> None:
+    write(root / "2001", MINE)
+    Ledger().rename("2001", "<b>first</b>")
+    Queue().ask(CONFIG, YOURS)
+    Queue().ask(small_config(budget=90.0, seed=7), MINE)
+    lab = seen(MINE)
+    assert [(going.run, going.words) for going in lab.going] == [("2001", "<b>first</b>")]
+    assert [place.mine for place in lab.waiting] == [False, True]
+    assert lab.waiting[1].words.startswith("recipe report, seed 7, 1 min 30 s: starts in about 2 min")
+    assert [place.mine for place in seen(YOURS).waiting] == [True, False]
+    assert [place.mine for place in seen("admin").waiting] == [True, True]
+    assert seen(MINE, "2001").going == ()
+
+
+def test_it_is_said_why_a_run_cannot_be_stopped(root: Path) -> None:
+    write(root / "2001", MINE)
+    assert [seen(token, "2001").note for token in (MINE, "admin", YOURS, "")] == ["", "", OTHERS, OTHERS]
+    write(root / "2002")
+    assert [seen(token, "2002").note for token in (MINE, "admin")] == [NOBODYS, ""]
+
+
+def test_its_owner_is_offered_to_continue_what_was_cut_off(root: Path) -> None:
+    run = write(root / "2001", MINE)
+    (run.path / runs.STATE).touch()
+    assert not seen(MINE, "2001").continues
+    (run.path / "process").unlink()
+    assert [seen(token, "2001").continues for token in (MINE, "admin", YOURS, "")] == [True, True, False, False]
+    assert not any(seen(MINE, name).continues for name in ("", "../2001", "2002"))
+
+
+class Page:
+    """The list beside parts that only stand for something."""
+
+    def __init__(self) -> None:
+        with gr.Blocks() as self.blocks:
+            self.panel = queue_panel.build()
+            names = list(train_view.Parts.__annotations__)
+            self.parts = train_view.Parts(**{name: gr.State() for name in names})  # pyright: ignore[reportArgumentType]
+
+    def news(self, before: Before | None) -> dict[Any, Any]:
+        return queue_panel.news(self.panel, self.parts, MINE, "", before)
+
+
+def test_nothing_new_is_not_sent_again(root: Path) -> None:
+    page = Page()
+    first = page.news(None)
+    assert first[page.parts.start].value == START
+    before = first[page.panel.before]
+    assert page.news(before) == {}
+    write(root / "2001", YOURS)
+    second = page.news(before)
+    assert second[page.parts.start].value == LATER
+    assert second[page.panel.list].going
+    assert page.news(second[page.panel.before]) == {}
+
+
+@pytest.mark.parametrize("text", ["0", "17", "-1", "1.5", "many", "", "²"])
+def test_an_impossible_number_of_runs_is_said_when_the_page_is_built(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("DICLAM_MAX_RUNS", text)
+    with pytest.raises(ConfigError, match="1 to 16"), gr.Blocks():
+        queue_panel.build()
+    monkeypatch.setenv("DICLAM_MAX_RUNS", "16")
+    assert max_runs() == 16
+
+
+def test_a_start_that_fails_does_not_end_the_looking_after(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = write(root / "2001", MINE)
+    Queue().ask(CONFIG, MINE)
+    (run.path / "process").unlink()
+
+    def full(run: Run, config: TrainConfig) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(runs, "begin", full)
+    assert "disk full" in supervisor.look(Queue())
+    assert len(Queue().line()) == 1
+    monkeypatch.setattr(runs, "begin", lambda run, config: run.claim(os.getpid()))
+    assert supervisor.look(Queue()) == ""
+    assert Queue().line() == []
