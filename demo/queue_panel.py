@@ -23,7 +23,7 @@ from diclam.runs import Run
 from diclam.terminal import duration
 from diclam.waiting import Queue, Ticket
 
-START, LATER = "Start", "Add to the queue"
+START, LATER = "Start", "Queue up"
 OTHERS = "Started by another visitor: only they can stop it."
 NOBODYS = "Not started on this page: only the owner of this server can stop it here."
 
@@ -65,7 +65,8 @@ def wire(panel: Panel, parts: Parts, visitor: Visitor) -> None:
     def tick(tokens: Any, name: str, before: Before | None, seen: Seen | None) -> Any:
         found = news(panel, parts, token(tokens), name, before)
         for run in runs.going_on() if before else []:
-            begun = before and run.name not in before.going and (run.name == name or may_stop(run, tokens))
+            # A page that shows no run yet has nothing to lose.
+            begun = before and run.name not in before.going and (name in ("", run.name) or may_stop(run, tokens))
             if begun and not (seen and seen.name == run.name and seen.alive):
                 found |= changes(parts, run, None, mine=may_stop(run, tokens))
         return found or gr.skip()
@@ -143,7 +144,7 @@ def lab(line: Queue, going: list[Run], shown_to: str, name: str) -> Lab:
     owner = notes.get(name, Note()).owner
     mine = is_admin(shown_to) or same(owner, shown_to)
     return Lab(
-        going=tuple(Going(run.name, _title(run.name, notes)) for run in going if run.name != name),
+        going=tuple(Going(run.name, _title(run.name, notes)) for run in going if name and run.name != name),
         waiting=tuple(
             Place(ticket.number, _words(ticket, seconds, notes), ticket.belongs_to(shown_to))
             for ticket, seconds in zip(waiting, line.expected(waiting), strict=True)

@@ -53,10 +53,10 @@ def test_everybody_sees_the_queue_and_their_own_places_in_it(root: Path) -> None
     Ledger().rename("2001", "<b>first</b>")
     Queue().ask(CONFIG, YOURS)
     Queue().ask(small_config(budget=90.0, seed=7), MINE)
-    lab = seen(MINE)
+    lab = seen(MINE, "2000")
     assert [(going.run, going.words) for going in lab.going] == [("2001", "<b>first</b>")]
     assert [place.mine for place in lab.waiting] == [False, True]
-    assert lab.waiting[1].words.startswith("recipe report, seed 7, 1 min 30 s: starts in about 2 min")
+    assert lab.waiting[1].words.startswith("recipe report, seed 7, 1 min 30 s: starts in about ")
     assert [place.mine for place in seen(YOURS).waiting] == [True, False]
     assert [place.mine for place in seen("admin").waiting] == [True, True]
     assert seen(MINE, "2001").going == ()
@@ -88,7 +88,7 @@ class Page:
             self.parts = train_view.Parts(**{name: gr.State() for name in names})  # pyright: ignore[reportArgumentType]
 
     def news(self, before: Before | None) -> dict[Any, Any]:
-        return queue_panel.news(self.panel, self.parts, MINE, "", before)
+        return queue_panel.news(self.panel, self.parts, MINE, "2000", before)
 
 
 def test_nothing_new_is_not_sent_again(root: Path) -> None:
