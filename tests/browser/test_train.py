@@ -100,7 +100,7 @@ def test_a_run_is_watched_reloaded_finished_used_and_taken_home(page: Page, app:
     is_drawn(page)
     status(page, "left of 0:30")
     assert shown_run(page, app).name == run.name
-    expect(page.locator("#dc-start")).to_be_disabled()
+    expect(page.locator("#dc-start")).to_have_text("Queue up")
     zoomed = zoom(page)
     grows(page, "dc-loss")
     assert page.evaluate(X_RANGE) == zoomed
