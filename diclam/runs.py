@@ -258,6 +258,7 @@ class Run:
             with suppress(psutil.Error):
                 member.kill()
         self._wait(grace)
+        psutil.wait_procs(family[1:], timeout=grace)
 
     def _wait(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
