@@ -77,7 +77,7 @@ def wire(first: list[Component], fields: list[Component], reset: gr.Button, same
     """`first` are recipe, seconds and seed."""
     chosen, *_ = first
     table = json.dumps({name: values(config) for name, config in RECIPES.items()})
-    fill = f"(recipe) => {table}[recipe] ?? {json.dumps(values(FIRST))}"
+    fill = f"(recipe) => ({table})[recipe] ?? {json.dumps(values(FIRST))}"
     chosen.change(None, chosen, fields, js=fill, api_visibility="private")  # pyright: ignore[reportAttributeAccessIssue]
     opening = [FIRST.recipe, min(FIRST.budget, max_budget()), FIRST.seed, *values(FIRST)]
     reset.click(None, None, [*first, *fields], js=f"() => {json.dumps(opening)}", api_visibility="private")
