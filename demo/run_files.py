@@ -9,10 +9,15 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from diclam import calibration, checkpoint, evaluate, runs
+from diclam import archive, calibration, checkpoint, evaluate, runs
 from diclam.errors import RunError
 from diclam.files import replacing
 from diclam.runs import Run
+
+SAVE = """(file) => {
+  Object.assign(document.createElement('a'), {href: file.url, download: file.orig_name}).click();
+}"""
+"""Has the browser keep the file that a listener gave to a hidden `gr.DownloadButton`."""
 
 
 def predictions(run: Run, cache: Path) -> Path:
@@ -37,6 +42,12 @@ def weights(run: Run, cache: Path) -> Path:
                 archive.write(source, f"{run.name}/{source.name}")
 
     return _cached(cache, f"{run.name}_checkpoint.zip", sources, pack)
+
+
+def folder(run: Run, cache: Path) -> Path:
+    """A zip of the whole run, which a page takes back, in the folder `cache`. Raises RunError before it has settings."""
+    sources = [path for name in archive.LIMITS if (path := run.path / name).is_file()]
+    return _cached(cache, f"{run.name}.zip", sources, lambda path: archive.pack(run, path))
 
 
 def report(run: Run, cache: Path) -> Path:

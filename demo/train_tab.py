@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from demo import linked, more_settings, plots, queue_panel, run_files, train_form, visitor
+from demo import linked, more_settings, plots, queue_panel, run_files, runs_section, train_form, visitor
 from demo.components.figure_cards import FigureCards
 from demo.components.plotly_figure import PlotlyFigure
 from demo.components.run_status import RunStatus
@@ -48,8 +48,8 @@ class TrainTab:
 
 
 def build() -> TrainTab:
-    """Builds the tab in the current Blocks. Raises ConfigError when DICLAM_MAX_BUDGET or DICLAM_MAX_RUNS is no possible
-    limit."""
+    """Builds the tab in the current Blocks. Raises ConfigError when DICLAM_MAX_BUDGET or another limit of this
+    server is no possible one."""
     limit = max_budget()
     with gr.Row(elem_id="dc-train"):
         with gr.Column(scale=0, min_width=340, elem_id="dc-train-form"):
@@ -69,13 +69,20 @@ def build() -> TrainTab:
                     predictions = gr.Button("Download predictions (CSV)", size="md", elem_id="dc-predictions")
                     weights = gr.Button("Download checkpoint (zip)", size="md", elem_id="dc-checkpoint")
                     report = gr.Button("Download report (HTML)", size="md", elem_id="dc-report")
+    section = runs_section.build()
     timer = gr.Timer(1, active=False)
     parts = Parts(
         form.start, form.stop, status, loss, accuracy, results, cards, use_model, predictions, weights, report, timer,
-        shown_run=gr.State(""), seen=gr.State(None),
+        shown_run=gr.State(""), seen=gr.State(None), phase=section.phase,
     )  # fmt: skip
     _wire(parts, form, who, panel)
     queue_panel.wire(panel, parts, who)
+
+    def show(tokens: Any, name: str) -> Any:
+        run = _found(name)
+        return changes(parts, run, None, mine=run is not None and may_stop(run, tokens))
+
+    runs_section.wire(section, who.tokens, parts.shown_run, show, parts.all())
     return TrainTab(use_model, parts.shown_run, form, who)
 
 
@@ -129,12 +136,7 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> None:
     for button, make in downloads:
         file = gr.DownloadButton(visible=False)
         made = button.click(_download(make, Path(file.GRADIO_CACHE)), parts.shown_run, file, **quiet)
-        made.success(None, file, None, js=_SAVE, api_visibility="private")
-
-
-_SAVE = """(file) => {
-  Object.assign(document.createElement('a'), {href: file.url, download: file.orig_name}).click();
-}"""
+        made.success(None, file, None, js=run_files.SAVE, api_visibility="private")
 
 
 def _download(make: Callable[[Run, Path], Path], cache: Path) -> Callable[[str], str]:

@@ -55,6 +55,8 @@ class Parts:
     timer: gr.Timer
     shown_run: gr.State
     seen: gr.State
+    phase: gr.HTML
+    """Changes, unseen, with the run that is shown, and when it begins or ends."""
 
     def all(self) -> list[Any]:
         return list(vars(self).values())
@@ -93,6 +95,7 @@ def _nothing(parts: Parts) -> dict[Any, Any]:
     return {
         parts.seen: None,
         parts.shown_run: "",
+        parts.phase: "",
         parts.timer: gr.Timer(active=False),
         parts.status: EMPTY,
         parts.loss: plots.loss([], [], key=""),
@@ -106,6 +109,7 @@ def _controls(parts: Parts, run: Run, status: Status, stopping: bool, mine: bool
     """What changes from phase to phase only."""
     return {
         parts.shown_run: run.name,
+        parts.phase: f"{run.name} {status.state} {status.alive}",
         parts.timer: gr.Timer(active=status.alive),
         parts.stop: _stop_button(status, stopping, mine),
         parts.results: gr.Column(visible=status.done and run.has_checkpoint),

@@ -13,3 +13,10 @@ def whole(event: gr.EventData, name: str) -> int | None:
     brought = event._data if isinstance(event._data, dict) else {}
     value: Any = brought.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def text(event: gr.EventData, name: str) -> str | None:
+    """The same for a text; the caller must check what it says."""
+    brought = event._data if isinstance(event._data, dict) else {}
+    value: Any = brought.get(name)
+    return value if isinstance(value, str) else None

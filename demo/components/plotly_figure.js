@@ -4,7 +4,7 @@ const place = element.querySelector('.pf-plot');
 const config = { displaylogo: false, modeBarButtons: [['toImage', 'resetScale2d']] };
 // A finger that drags over the figure scrolls the page; a mouse zooms.
 const touched = window.matchMedia('(pointer: coarse)').matches;
-const roles = { accent: '--dc-blue', text: '--body-text-color', quiet: '--body-text-color-subdued' };
+const roles = { accent: '--dc-blue', other: '--dc-orange', text: '--body-text-color', quiet: '--body-text-color-subdued' };
 let drawn = '';
 
 // The figure in the page's colours and the size of its place.

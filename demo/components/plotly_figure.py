@@ -19,8 +19,8 @@ class PlotlyFigure(Part):
     """Value: a `plotly.graph_objects.Figure`, or None to leave the place empty.
 
     A zoom survives new values as long as `layout.uirevision` is the same. Colours come from the page, so that they follow
-    its light and dark theme: a trace says with `meta` = 'accent', 'text' or 'quiet' which one it has; axes, shapes and
-    words are grey. `layout.meta` is a sentence that says what there is to see, for those who cannot.
+    its light and dark theme: a trace says with `meta` = 'accent', 'other', 'text' or 'quiet' which one it has; axes, shapes
+    and words are grey. `layout.meta` is a sentence that says what there is to see, for those who cannot.
     """
 
     def __init__(self, heading: str, **options: Any) -> None:

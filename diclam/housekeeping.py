@@ -1,0 +1,176 @@
+"""Keeps the folder of runs within bounds: what was thrown away goes for good after an hour, the oldest runs before the disk
+is full.
+
+Only runs that the page started or that were brought to it go by themselves, and neither one that is going on nor one that
+is pinned. A run that somebody trained on the command line stays until somebody deletes it.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import shutil
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from diclam.errors import ConfigError, RunError
+from diclam.ledger import Ledger
+from diclam.runs import Run, find, list_runs, runs_root
+
+BIN = ".deleted"
+SECONDS_TO_UNDO = 3600.0
+# A run has no process yet in its first moments.
+YOUNG = 60.0
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How many runs are kept, and how large they may be together."""
+
+    runs: int = 100
+    bytes: float = 5e9
+
+    @classmethod
+    def of_this_server(cls) -> Bounds:
+        """What DICLAM_KEEP_RUNS and DICLAM_KEEP_GB say. Raises ConfigError when either is no possible bound."""
+        runs = _number("DICLAM_KEEP_RUNS", cls.runs, 1, 1_000_000)
+        return cls(int(runs), 1e9 * _number("DICLAM_KEEP_GB", cls.bytes / 1e9, 0.01, 1e6))
+
+
+def throw_away(run: Run, root: Path | None = None) -> None:
+    """The run is gone from every list, and comes back with `bring_back` for an hour. Raises RunError when it is going on, or
+    cannot be moved."""
+    root = root or runs_root()
+    with _starting(root):  # or it might begin just now
+        if run.alive():
+            raise RunError(f"The run {run.name} is still going on; stop it first.")
+        _bin(run, root)
+    Ledger(root).mark_deleted(run.name)
+
+
+def bring_back(name: str, root: Path | None = None) -> Run:
+    """A run that was thrown away is back. Raises RunError when it is not there any more."""
+    root = root or runs_root()
+    with _alone(root), suppress(RunError):
+        kept = find(name, root / BIN)
+        target = root / name
+        if not target.exists():
+            kept.path.rename(target)
+            os.utime(target)
+            Ledger(root).mark_deleted(name, False)
+            return Run(target)
+    raise RunError(f"The run {name[:80]!r} cannot be brought back any more.")
+
+
+def tidy(root: Path | None = None, bounds: Bounds | None = None) -> list[str]:
+    """Removes what nobody can bring back any more, then the oldest runs beyond the bounds -> the names of those. Raises
+    ConfigError for impossible bounds, RunError when the ledger cannot be read."""
+    root, bounds = root or runs_root(), bounds or Bounds.of_this_server()
+    if not root.is_dir():
+        return []
+    with _alone(root):
+        _empty(root)
+        notes = Ledger(root).notes()
+        mine = [run for run in list_runs(root) if _comes_from_the_page(run)]
+        pinned = {name for name, note in notes.items() if note.pinned}
+        gone = surplus(((run, size(run.path), run.name in pinned) for run in mine), bounds)
+        for run in gone:
+            with _starting(root):
+                if run.alive():
+                    continue
+                _bin(run, root)
+            _remove(root / BIN / run.name, root)
+            _log.info("The run %s made room for newer ones.", run.name)
+    return [run.name for run in gone]
+
+
+def surplus(kept: Iterable[tuple[Run, int, bool]], bounds: Bounds) -> list[Run]:
+    """Which runs go: of (run, bytes, pinned), the newest first, the oldest that may, until the others are within bounds."""
+    kept = list(kept)
+    count, total = len(kept), sum(size for _, size, _ in kept)
+    gone = []
+    for run, size, pinned in reversed(kept):
+        if count <= bounds.runs and total <= bounds.bytes:
+            break
+        if pinned or run.alive() or _age(run.path) < YOUNG:
+            continue
+        gone.append(run)
+        count, total = count - 1, total - size
+    return gone
+
+
+def size(folder: Path) -> int:
+    """Bytes of the files in a folder."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # gone a moment ago
+            total += path.lstat().st_size if not path.is_dir() else 0
+    return total
+
+
+def _comes_from_the_page(run: Run) -> bool:
+    if (run.path / "settings.json").is_file():
+        return True
+    try:
+        return "imported" in run.info()
+    except RunError:
+        return False
+
+
+def _bin(run: Run, root: Path) -> None:
+    target = root / BIN / run.name
+    try:
+        target.parent.mkdir(exist_ok=True)
+        shutil.rmtree(target, ignore_errors=True)
+        run.path.rename(target)
+        os.utime(target)  # since when it lies there
+    except OSError as error:
+        raise RunError(f"The run {run.name} cannot be deleted ({error.strerror}).") from error
+
+
+def _empty(root: Path) -> None:
+    with suppress(OSError):  # no bin yet
+        for folder in (root / BIN).iterdir():
+            if _age(folder) > SECONDS_TO_UNDO:
+                _remove(folder, root)
+
+
+def _remove(folder: Path, root: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    if not folder.exists():
+        Ledger(root).forget(folder.name)
+
+
+def _age(path: Path) -> float:
+    """Seconds since a folder was changed."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _alone(root: Path) -> FileLock:
+    return FileLock(root / ".housekeeping.lock")
+
+
+def _starting(root: Path) -> FileLock:
+    """The lock that `diclam.runs.start` holds."""
+    return FileLock(root / ".start.lock")
+
+
+def _number(name: str, default: float, low: float, high: float) -> float:
+    text = os.environ.get(name, f"{default:g}")
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not low <= number <= high:
+        raise ConfigError(f"{name} must be a number from {low:g} to {high:g}; got {text!r}.")
+    return number

@@ -1,0 +1,114 @@
+"""What a list says of each run, read once: hundreds of runs are listed again and again, and most have long ended."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from diclam.errors import RunError
+from diclam.events import Event, Failed, Finished, Started, Tested, from_json
+from diclam.runs import EVENTS, INFO, Run
+
+ENDS = {
+    "time": "time limit",
+    "epochs": "all epochs",
+    "converged": "no longer better",
+    "stopped": "stopped",
+    "diverged": "diverged",
+}
+# What there are hundreds of, and a list does not need.
+_SKIPPED = tuple(f'{{"event": "{kind}"' for kind in ("Step", "Validated", "Fetching", "Testing"))
+_OF_NO_PROCESS = "cut off"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One run in a row; None for what is not known."""
+
+    name: str
+    recipe: str | None
+    budget: float | None
+    """Seconds."""
+    seed: int | None
+    accuracy: float | None
+    """In the final test, fraction of 1."""
+    seconds: float | None
+    """Of training."""
+    ended: str
+    """Why, in a word or two; 'going on' before."""
+    alive: bool
+    imported: bool
+    """Whether it came as a zip."""
+
+
+class Summaries:
+    """Remembers what it has read of runs whose files are the same. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._read: dict[str, tuple[tuple[int, ...], Summary]] = {}
+
+    def of(self, runs: list[Run]) -> list[Summary]:
+        """In the order of the runs; those that are not among them are forgotten."""
+        with self._lock:
+            self._read = {run.name: self._one(run) for run in runs}
+            found = [self._read[run.name][1] for run in runs]
+        return [self._now(run, summary) for run, summary in zip(runs, found, strict=True)]
+
+    def _one(self, run: Run) -> tuple[tuple[int, ...], Summary]:
+        stamp = (*_stamp(run.path / EVENTS), *_stamp(run.path / INFO))
+        known = self._read.get(run.name)
+        return known if known and known[0] == stamp else (stamp, summarize(run))
+
+    def _now(self, run: Run, summary: Summary) -> Summary:
+        return replace(summary, alive=True, ended="going on") if run.alive() else summary
+
+
+def summarize(run: Run) -> Summary:
+    """What the folder of a run that has ended says."""
+    newest: dict[type[Event], Any] = {type(event): event for event in _events(run.path / EVENTS)}
+    try:
+        info = run.info()
+    except RunError:  # a run that never began
+        info = {}
+    config: dict[str, Any] = info.get("config", {})
+    started: Started | None = newest.get(Started)
+    finished: Finished | None = newest.get(Finished)
+    tested: Tested | None = newest.get(Tested)
+    ended = "failed" if Failed in newest else ENDS.get(finished.reason, finished.reason) if finished else _OF_NO_PROCESS
+    return Summary(
+        name=run.name,
+        recipe=started.recipe if started else config.get("recipe"),
+        budget=started.budget if started else config.get("budget"),
+        seed=started.seed if started else config.get("seed"),
+        accuracy=tested.accuracy if tested else None,
+        seconds=finished.seconds if finished else None,
+        ended=ended,
+        alive=False,
+        imported="imported" in info,
+    )
+
+
+def _events(path: Path) -> list[Event]:
+    events = []
+    try:
+        with path.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                if not line.startswith(_SKIPPED):
+                    try:
+                        events.append(from_json(line))
+                    except ValueError:  # half a line, or one of a newer version
+                        continue
+    except OSError:
+        return []
+    return events
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        stat = path.stat()
+        return stat.st_mtime_ns, stat.st_size
+    except OSError:
+        return 0, 0

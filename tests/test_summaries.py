@@ -1,0 +1,57 @@
+"""A list says of each run what its folder says, and reads it once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from diclam import summaries
+from diclam.events import Event, Failed, Finished, Started, Step, Tested
+from diclam.runs import Run
+from diclam.summaries import Summaries, summarize
+
+STARTED = Started("fast", 60.0, 7, "cpu", "float32", 40_000, 500, 128, 1_837_452)
+STEP = Step(1, 0.1, 2.3, 1e-4, 1.0, 300.0, 0.5, 0.01)
+FINISHED = Finished("stopped", 20, 2.0, 41.0, 320, 0.3)
+
+
+def write(folder: Path, *events: Event) -> Run:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "events.jsonl").open("a") as file:
+        file.writelines(event.to_json() + "\n" for event in events)
+        file.write('{"event": "Half')
+    return Run(folder)
+
+
+def test_a_run_in_a_row(tmp_path: Path) -> None:
+    found = summarize(write(tmp_path / "a", STARTED, STEP, FINISHED, Tested(0.4, 0.4, 0.4, 0.4, 3.0)))
+    assert (found.recipe, found.budget, found.seed) == ("fast", 60.0, 7)
+    assert (found.accuracy, found.seconds, found.ended) == (0.4, 41.0, "stopped")
+
+
+@pytest.mark.parametrize(
+    ("events", "ended"),
+    [((), "cut off"), ((STARTED, STEP), "cut off"), ((STARTED, Failed("disk full")), "failed"), ((FINISHED,), "stopped")],
+)
+def test_every_end_has_its_word(tmp_path: Path, events: tuple[Event, ...], ended: str) -> None:
+    assert summarize(write(tmp_path / "a", *events)).ended == ended
+
+
+def test_what_is_the_same_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(summaries, "summarize", lambda run: read.append(run.name) or summarize(run))
+    runs = [write(tmp_path / "a", STARTED), write(tmp_path / "b", STARTED)]
+    known = Summaries()
+    assert [one.name for one in known.of(runs)] == ["a", "b"]
+    known.of(runs)
+    assert read == ["a", "b"]
+    (runs[1].path / "events.jsonl").write_text(FINISHED.to_json())
+    assert known.of(runs)[1].ended == "stopped"
+    runs[0].claim(os.getpid())
+    assert [(one.alive, one.ended) for one in known.of(runs)] == [(True, "going on"), (False, "stopped")]
+    assert read == ["a", "b", "b"]
+    known.of([])
+    known.of(runs)
+    assert read == ["a", "b", "b", "a", "b"]  # what is gone is forgotten
