@@ -1,9 +1,9 @@
 """How far a probability can be believed: one temperature for all logits, and how often answers were right.
 
-A network trained to be right says numbers near 1 more readily than it is right. Dividing its logits by one number, the
-temperature, changes no answer and makes the numbers fit (Guo et al. 2017, "On Calibration of Modern Neural Networks"). It is
-fitted on pictures that the network did not learn from and that are no test pictures. `diclam.predict.probabilities_of` is
-the one place that divides.
+A trained network may be surer than it is right, or, taught with smoothed labels, less sure. Dividing its logits by one
+number, the temperature, changes no answer and makes the probabilities fit (Guo et al. 2017, "On Calibration of Modern Neural
+Networks"). It is fitted on pictures that the network did not learn from and that are no test pictures.
+`diclam.predict.probabilities_of` is the one place that divides.
 """
 
 from __future__ import annotations
