@@ -15,7 +15,7 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from demo import linked, more_settings, plots, queue_panel, run_files, runs_section, train_form, visitor
+from demo import linked, more_settings, pinned_section, plots, queue_panel, run_files, runs_section, train_form, visitor
 from demo.components.figure_cards import FigureCards
 from demo.components.plotly_figure import PlotlyFigure
 from demo.components.run_status import RunStatus
@@ -69,14 +69,16 @@ def build() -> TrainTab:
                     predictions = gr.Button("Download predictions (CSV)", size="md", elem_id="dc-predictions")
                     weights = gr.Button("Download checkpoint (zip)", size="md", elem_id="dc-checkpoint")
                     report = gr.Button("Download report (HTML)", size="md", elem_id="dc-report")
+            pinned = pinned_section.build()
     section = runs_section.build()
     timer = gr.Timer(1, active=False)
     parts = Parts(
         form.start, form.stop, status, loss, accuracy, results, cards, use_model, predictions, weights, report, timer,
-        shown_run=gr.State(""), seen=gr.State(None), phase=section.phase,
+        shown_run=gr.State(""), seen=gr.State(None), phase=section.phase, pinned=pinned,
     )  # fmt: skip
     _wire(parts, form, who, panel)
     queue_panel.wire(panel, parts, who)
+    pinned_section.wire(pinned, parts.shown_run)
 
     def show(tokens: Any, name: str) -> Any:
         run = _found(name)

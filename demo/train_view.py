@@ -8,13 +8,14 @@ from typing import Any
 
 import gradio as gr
 
-from demo import plots
+from demo import pinned_section, plots
 from demo.components.figure_cards import FigureCards
+from demo.components.pinned_pictures import PinnedPictures
 from demo.components.plotly_figure import PlotlyFigure
 from demo.components.run_status import RunStatus
 from demo.run_report import EMPTY, figures, report
 from demo.run_settings import FIRST
-from diclam import runs
+from diclam import runs, snapshots
 from diclam.errors import RunError
 from diclam.runs import Run, Status
 
@@ -33,6 +34,8 @@ class Seen:
     state: str
     steps: int
     validations: int
+    snapshots: int
+    """Bytes of them."""
     mine: bool
     """Whether this visitor may stop it."""
 
@@ -57,6 +60,7 @@ class Parts:
     seen: gr.State
     phase: gr.HTML
     """Changes, unseen, with the run that is shown, and when it begins or ends."""
+    pinned: PinnedPictures
 
     def all(self) -> list[Any]:
         return list(vars(self).values())
@@ -69,7 +73,8 @@ def changes(parts: Parts, run: Run | None, seen: Seen | None, *, mine: bool = Fa
     size, written = _events_file(run)  # Looked at before the events are read: what comes in between is new next time.
     stopping = run.stop_requested()
     status = run.status()
-    now = Seen(run.name, size, status.alive, stopping, status.state, len(status.steps), len(status.validations), mine)
+    counts = len(status.steps), len(status.validations), snapshots.size(run.path)
+    now = Seen(run.name, size, status.alive, stopping, status.state, *counts, mine)
     if now == seen:
         return gr.skip()
     age = max(time.time() - written, 0)
@@ -81,6 +86,8 @@ def changes(parts: Parts, run: Run | None, seen: Seen | None, *, mine: bool = Fa
         found[parts.loss] = plots.loss(status.steps, status.validations, key=run.name)
     if _differs(now, seen, "name", "state", "validations"):  # With the state, as the axis is as long as the budget.
         found[parts.accuracy] = plots.accuracy(status.validations, budget=_budget(run, status), key=run.name)
+    if _differs(now, seen, "name", "alive", "snapshots"):
+        found[parts.pinned] = pinned_section.moments(run, status, again=seen is not None and seen.name == run.name)
     if _differs(now, seen, "name", "alive", "stopping", "state", "mine"):
         found |= _controls(parts, run, status, stopping, mine)
     return found
@@ -100,6 +107,7 @@ def _nothing(parts: Parts) -> dict[Any, Any]:
         parts.status: EMPTY,
         parts.loss: plots.loss([], [], key=""),
         parts.accuracy: plots.accuracy([], budget=FIRST.budget, key=""),
+        parts.pinned: None,
         parts.stop: gr.Button("Stop", interactive=False),
         parts.results: gr.Column(visible=False),
     }
