@@ -14,7 +14,7 @@ import gradio as gr
 from PIL import Image
 from torch import Tensor
 
-from demo import about_tab, address, classify_api, classify_tab, confusion_tab, lesson, linked, train_tab
+from demo import about_tab, address, challenge, classify_api, classify_tab, confusion_tab, lesson, linked, train_tab
 from demo.components.model_chooser import ModelChooser
 from demo.components.opened_picture import Opened, OpenedPicture
 from demo.components.page_tools import PageTools
@@ -54,6 +54,7 @@ def build() -> gr.Blocks:
         with gr.Tabs(selected=FIRST_TAB, overflow_behavior="wrap", elem_id="dc-tabs") as tabs:
             with gr.Tab(TABS["train"], id="train") as train_page:
                 train = train_tab.build()
+                challenge.build(train.shown_run, train.visitor)
             with gr.Tab(TABS["classify"], id="classify") as classify_page:
                 opened = OpenedPicture(elem_id="dc-opened")
                 classify = classify_tab.build(models, model_key)
