@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from diclam.draw import percent
 from diclam.events import Finished
-from diclam.runs import Status
+from diclam.gate_balance import collapse
+from diclam.runs import Status, Usage
 from diclam.terminal import REASONS, amount, clock, duration
 
 # Pictures a second are the mean of so many reports, or they would flicker.
@@ -23,6 +25,8 @@ class Progress:
     elapsed: float | None = None
     """Seconds of the budget that are used, while they run; who shows this counts on by itself."""
     budget: float | None = None
+    phase: str = ""
+    """What goes before the time that is left."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,11 @@ EMPTY = Report(
 )
 
 
-def report(status: Status, *, name: str, age: float, stopping: bool, usable: bool) -> Report:
+def report(
+    status: Status, *, name: str, age: float, stopping: bool, usable: bool, machine: tuple[tuple[str, str], ...] = ()
+) -> Report:
     """`age` is the number of seconds since the newest event, `stopping` whether the run was asked to stop, `usable` whether
-    it has weights."""
+    it has weights; `machine` are names and values of what it takes of the machine."""
     match status.state:
         case _ if status.done or status.tested or status.failed:
             sentence, progress = _ended(status, stopping, usable), None
@@ -54,13 +60,27 @@ def report(status: Status, *, name: str, age: float, stopping: bool, usable: boo
             sentence, progress = _training(status, stopping), _time(status, age)
         case "testing":
             sentence, progress = _testing(status)
+        case "probing":
+            sentence = "Finding out which precision is the fastest here. The clock has started."
+            progress = Progress(None, "probing the fastest precision")
         case "fetching":
             sentence, progress = _fetching(status)
         case _:
             sentence = "Getting ready: loading PyTorch and the pictures. The clock starts afterwards."
             progress = Progress(None, "getting ready")
     sentence, _, details = sentence.partition("\n")
-    return Report(sentence, progress, _numbers(status), f"{details}\n{_note(status, name)}".lstrip())
+    note = "\n".join(filter(None, (details, _warning(status), _note(status, name)))).lstrip()
+    return Report(sentence, progress, (*_numbers(status), *machine), note)
+
+
+def machine(now: Usage | None, before: Usage | None) -> tuple[tuple[str, str], ...]:
+    """What a training process takes of the machine: memory, and processor cores since the look before."""
+    if now is None:
+        return ()
+    memory = ("Memory", f"{now.memory / 1e9:.1f} GB")
+    if before is None or now.at - before.at < 0.1 or now.processor < before.processor:
+        return (memory,)
+    return ("Processor", f"{(now.processor - before.processor) / (now.at - before.at):.1f} cores"), memory
 
 
 def figures(status: Status) -> list[tuple[str, str]]:
@@ -85,6 +105,8 @@ def time_left(elapsed: float, budget: float) -> str:
 def _training(status: Status, stopping: bool) -> str:
     if stopping:
         return "Stopping after this step; the best weights so far are kept and tested."
+    if status.paused:
+        return "Paused: the clock stands still. Continue goes on from here, Stop keeps the best weights so far."
     assert status.started
     return f"Training on {status.started.train_pictures:,} pictures."
 
@@ -109,8 +131,20 @@ def _time(status: Status, age: float) -> Progress:
     assert status.started
     budget = status.started.budget
     newest = max((event.seconds for event in (*status.steps[-1:], *status.validations[-1:])), default=0.0)
+    epoch = _epoch(status)
+    if status.paused:  # Nothing counts on by itself.
+        return Progress(newest / budget, f"{epoch}{time_left(newest, budget)}, paused")
     elapsed = min(newest + age, budget)
-    return Progress(elapsed / budget, time_left(elapsed, budget), elapsed, budget)
+    return Progress(elapsed / budget, f"{epoch}{time_left(elapsed, budget)}", elapsed, budget, epoch)
+
+
+def _epoch(status: Status) -> str:
+    """'epoch 2 of about 4 · ', once that can be told."""
+    newest = status.steps[-1] if status.steps else None
+    if newest is None or newest.fraction <= 0.05:
+        return ""
+    total = math.ceil(newest.epoch / newest.fraction - 0.05)
+    return f"epoch {min(int(newest.epoch) + 1, total)} of about {total} · "
 
 
 def _ended(status: Status, stopping: bool, usable: bool) -> str:
@@ -125,7 +159,20 @@ def _ended(status: Status, stopping: bool, usable: bool) -> str:
 
 
 def _reason(finished: Finished) -> str:
-    return f"Training ended after {duration(finished.seconds)}: {REASONS[finished.reason]}."
+    after = duration(finished.seconds)
+    match finished.reason:
+        case "stopped":
+            return f"Stopped by a visitor after {after}; the best weights until then are kept."
+        case "converged":
+            return f"Training ended after {after}: {REASONS['converged']}, so the rest of the time was not needed."
+        case reason:
+            return f"Training ended after {after}: {REASONS[reason]}."
+
+
+def _warning(status: Status) -> str:
+    """What goes wrong while it learns; the first tenth of a run tells nothing yet."""
+    newest = status.steps[-REPORTS:]
+    return collapse(newest) if newest and newest[-1].fraction > 0.1 else ""
 
 
 def _numbers(status: Status) -> tuple[tuple[str, str], ...]:

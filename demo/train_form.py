@@ -16,7 +16,7 @@ from diclam.terminal import duration
 
 @dataclass(frozen=True)
 class Form:
-    """The settings and the two buttons below them."""
+    """The settings and the three buttons below them."""
 
     settings: list[Component]
     """Recipe, seconds, seed: unchecked, for `demo.run_settings.settings`."""
@@ -26,6 +26,7 @@ class Form:
     """Some of the budgets to choose from; shows which of them the seconds are."""
     start: gr.Button
     stop: gr.Button
+    pause: gr.Button
 
 
 def build(limit: float) -> Form:
@@ -42,8 +43,9 @@ def build(limit: float) -> Form:
     seconds = RawNumber(value=default, label=f"or in seconds, {MIN_BUDGET:g} to {limit:g}", elem_id="dc-budget")
     seed = RawNumber(value=FIRST.seed, label="Seed", info=docs["seed"], elem_id="dc-seed")
     with gr.Row():
-        start = gr.Button("Start", variant="primary", min_width=120, elem_id="dc-start")
-        stop = gr.Button("Stop", interactive=False, min_width=120, elem_id="dc-stop")
+        start = gr.Button("Start", variant="primary", min_width=90, elem_id="dc-start")
+        pause = gr.Button("Pause", interactive=False, min_width=90, elem_id="dc-pause")
+        stop = gr.Button("Stop", interactive=False, min_width=90, elem_id="dc-stop")
     # The number is what counts; the choices fill it in, and show when it is one of them.
     preset.input(None, preset, seconds, js="(seconds) => seconds", api_visibility="private")
     same = f"(seconds) => {list(known)}.includes(seconds) ? seconds : null"
@@ -51,4 +53,4 @@ def build(limit: float) -> Form:
     first: list[Component] = [recipe, seconds, seed]
     more, reset, command = more_settings.build()
     more_settings.wire(first, more, reset, command)
-    return Form(first, more, preset, start, stop)
+    return Form(first, more, preset, start, stop, pause)

@@ -73,8 +73,8 @@ def build() -> TrainTab:
     section = runs_section.build()
     timer = gr.Timer(1, active=False)
     parts = Parts(
-        form.start, form.stop, status, loss, accuracy, results, cards, use_model, predictions, weights, report, timer,
-        shown_run=gr.State(""), seen=gr.State(None), phase=section.phase, pinned=pinned,
+        form.start, form.stop, form.pause, status, loss, accuracy, results, cards, use_model, predictions, weights, report,
+        timer, shown_run=gr.State(""), seen=gr.State(None), phase=section.phase, pinned=pinned,
     )  # fmt: skip
     _wire(parts, form, who, panel)
     queue_panel.wire(panel, parts, who)
@@ -119,6 +119,17 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> None:
                 run.terminate()
         return shown(tokens, run, None)
 
+    def hold(tokens: Any, name: str) -> Any:
+        run = _found(name)
+        if run is not None and run.alive() and run.status().state == "training":
+            if not may_stop(run, tokens):
+                raise gr.Error(queue_panel.OTHERS, print_exception=False)
+            if run.pause_requested():
+                run.withdraw_pause()
+            else:
+                run.request_pause()
+        return shown(tokens, run, None)
+
     page = Context.root_block
     assert page is not None, "the tab is built inside a page"
     page.load(attach, who.tokens, outputs, js=TOKENS, queue=False, **quiet)
@@ -130,6 +141,7 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> None:
     parts.stop.click(halt, [who.tokens, parts.shown_run], outputs, queue=False, **quiet).then(
         _see_to_it, parts.shown_run, None, **quiet
     )
+    parts.pause.click(hold, [who.tokens, parts.shown_run], outputs, queue=False, **quiet)
     downloads = (
         (parts.predictions, run_files.predictions),
         (parts.weights, run_files.weights),

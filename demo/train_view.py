@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
@@ -13,11 +13,11 @@ from demo.components.figure_cards import FigureCards
 from demo.components.pinned_pictures import PinnedPictures
 from demo.components.plotly_figure import PlotlyFigure
 from demo.components.run_status import RunStatus
-from demo.run_report import EMPTY, figures, report
+from demo.run_report import EMPTY, figures, machine, report
 from demo.run_settings import FIRST
 from diclam import runs, snapshots
 from diclam.errors import RunError
-from diclam.runs import Run, Status
+from diclam.runs import Run, Status, Usage
 
 STOPPING = "Stopping..."
 
@@ -38,6 +38,9 @@ class Seen:
     """Bytes of them."""
     mine: bool
     """Whether this visitor may stop it."""
+    paused: bool
+    usage: Usage | None = field(compare=False)
+    """What its process took of the machine then."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class Parts:
 
     start: gr.Button
     stop: gr.Button
+    pause: gr.Button
     status: RunStatus
     loss: PlotlyFigure
     accuracy: PlotlyFigure
@@ -74,21 +78,24 @@ def changes(parts: Parts, run: Run | None, seen: Seen | None, *, mine: bool = Fa
     stopping = run.stop_requested()
     status = run.status()
     counts = len(status.steps), len(status.validations), snapshots.size(run.path)
-    now = Seen(run.name, size, status.alive, stopping, status.state, *counts, mine)
+    now = Seen(run.name, size, status.alive, stopping, status.state, *counts, mine, status.paused, run.usage())
     if now == seen:
         return gr.skip()
     age = max(time.time() - written, 0)
     found: dict[Any, Any] = {
         parts.seen: now,
-        parts.status: report(status, name=run.name, age=age, stopping=stopping, usable=run.has_checkpoint),
-    }
+        parts.status: report(
+            status, name=run.name, age=age, stopping=stopping, usable=run.has_checkpoint,
+            machine=machine(now.usage, seen.usage if seen and seen.name == run.name else None),
+        ),
+    }  # fmt: skip
     if _differs(now, seen, "name", "steps", "validations"):
         found[parts.loss] = plots.loss(status.steps, status.validations, key=run.name)
     if _differs(now, seen, "name", "state", "validations"):  # With the state, as the axis is as long as the budget.
         found[parts.accuracy] = plots.accuracy(status.validations, budget=_budget(run, status), key=run.name)
     if _differs(now, seen, "name", "alive", "snapshots"):
         found[parts.pinned] = pinned_section.moments(run, status, again=seen is not None and seen.name == run.name)
-    if _differs(now, seen, "name", "alive", "stopping", "state", "mine"):
+    if _differs(now, seen, "name", "alive", "stopping", "state", "mine", "paused"):
         found |= _controls(parts, run, status, stopping, mine)
     return found
 
@@ -109,6 +116,7 @@ def _nothing(parts: Parts) -> dict[Any, Any]:
         parts.accuracy: plots.accuracy([], budget=FIRST.budget, key=""),
         parts.pinned: None,
         parts.stop: gr.Button("Stop", interactive=False),
+        parts.pause: gr.Button("Pause", interactive=False),
         parts.results: gr.Column(visible=False),
     }
 
@@ -120,6 +128,7 @@ def _controls(parts: Parts, run: Run, status: Status, stopping: bool, mine: bool
         parts.phase: f"{run.name} {status.state} {status.alive}",
         parts.timer: gr.Timer(active=status.alive),
         parts.stop: _stop_button(status, stopping, mine),
+        parts.pause: _pause_button(status, stopping, run.pause_requested(), mine),
         parts.results: gr.Column(visible=status.done and run.has_checkpoint),
         parts.cards: figures(status),
         parts.predictions: gr.Button(interactive=status.tested is not None),
@@ -132,6 +141,13 @@ def _stop_button(status: Status, stopping: bool, mine: bool) -> gr.Button:
     if status.state == "testing":
         return gr.Button("Skip the test", interactive=True)
     return gr.Button(STOPPING if stopping else "Stop", interactive=not stopping)
+
+
+def _pause_button(status: Status, stopping: bool, asked: bool, mine: bool) -> gr.Button:
+    # Several processes wait for one another in each step, and do not wait together.
+    alone = not status.started or status.started.processes == 1
+    can = status.alive and status.state == "training" and not stopping and alone and mine
+    return gr.Button("Continue" if asked and can else "Pause", interactive=can)
 
 
 def _events_file(run: Run) -> tuple[int, float]:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from demo.run_report import EMPTY, Report, figures, report, time_left
+from demo.run_report import EMPTY, Report, figures, machine, report, time_left
 from diclam.events import Failed, Fetching, Finished, Started, Step, Tested, Testing, Validated
-from diclam.runs import Status
+from diclam.runs import Status, Usage
 from diclam.terminal import REASONS
 
 STARTED = Started("fast", 120.0, 3, "cpu", "float32", 40_000, 500, 128, 1_837_452)
@@ -31,7 +31,7 @@ def test_the_clock_counts_from_the_newest_event_on() -> None:
     assert progress is not None
     assert (progress.elapsed, progress.budget) == (48.0, 120.0)
     assert progress.fraction == pytest.approx(0.4)
-    assert progress.text == "1:12 left of 2:00"
+    assert (progress.phase, progress.text) == ("epoch 2 of about 3 · ", "epoch 2 of about 3 · 1:12 left of 2:00")
     later = told(TRAINING, age=10.0).progress
     assert later is not None
     assert later.elapsed == 58.0
@@ -44,7 +44,29 @@ def test_the_clock_counts_from_the_newest_event_on() -> None:
 def test_the_clock_never_passes_the_budget() -> None:
     progress = told(TRAINING, age=1e6).progress
     assert progress is not None
-    assert (progress.fraction, progress.text) == (1.0, "0:00 left of 2:00")
+    assert (progress.fraction, progress.text) == (1.0, "epoch 2 of about 3 · 0:00 left of 2:00")
+
+
+def test_a_paused_run_counts_no_time_and_says_how_to_go_on() -> None:
+    paused = told(replace(TRAINING, paused=True), age=1e6)
+    assert "Continue" in paused.sentence
+    assert paused.progress is not None
+    assert paused.progress.budget is None
+    assert paused.progress.text.endswith("1:12 left of 2:00, paused")
+    assert told(replace(TRAINING, paused=True), stopping=True).sentence.startswith("Stopping")
+
+
+def test_experts_that_collapse_are_told_once_the_run_is_under_way() -> None:
+    steps = [replace(step, gates=[0.99, 0.01], gate_spread=0.02) for step in STEPS]
+    assert "Expert 1 has 99 % of the gates" in told(replace(TRAINING, steps=steps)).note
+    assert "Expert" not in told(replace(TRAINING, steps=steps[:2])).note
+
+
+def test_what_the_process_takes_is_told_between_two_looks() -> None:
+    before, now = Usage(10.0, 5.0, 10**9), Usage(12.0, 8.0, 1_234_000_000)
+    assert dict(machine(now, before)) == {"Processor": "1.5 cores", "Memory": "1.2 GB"}
+    assert dict(machine(now, None)) == {"Memory": "1.2 GB"}
+    assert machine(None, before) == ()
 
 
 def test_the_numbers_of_a_training_run() -> None:
@@ -58,7 +80,8 @@ def test_the_spoken_sentence_changes_from_phase_to_phase_only() -> None:
     early, late = (told(replace(TRAINING, steps=STEPS[:k])) for k in (1, 10))
     assert early.sentence == late.sentence
     assert early.numbers != late.numbers
-    phases = [told(status).sentence for status in (NOTHING, TRAINING, TESTING, DONE)]
+    probing = replace(NOTHING, state="probing")
+    phases = [told(status).sentence for status in (NOTHING, probing, TRAINING, TESTING, DONE)]
     assert len(set(phases)) == len(phases)
 
 
@@ -85,7 +108,11 @@ def test_the_final_test_has_its_own_progress() -> None:
 def test_every_reason_to_end_is_said_in_words(reason: str) -> None:
     status = replace(DONE, finished=replace(FINISHED, reason=reason, seconds=41.2))
     sentence = told(status).sentence
-    assert sentence.startswith(f"Training ended after 41 s: {REASONS[reason]}.")
+    own = {
+        "stopped": "Stopped by a visitor after 41 s; the best weights",
+        "converged": "Training ended after 41 s: it stopped",
+    }
+    assert sentence.startswith(own.get(reason, f"Training ended after 41 s: {REASONS[reason]}."))
     assert "61.2 %" in sentence
     assert told(status).progress is None
 

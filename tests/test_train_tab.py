@@ -22,7 +22,7 @@ from demo.run_settings import FIRST
 from demo.train_view import STOPPING, Seen
 from diclam import checkpoint, runs
 from diclam.errors import ConfigError
-from diclam.events import Event, Failed, Fetching, Finished, Started, Step, Tested, Testing, Validated
+from diclam.events import Continued, Event, Failed, Fetching, Finished, Paused, Started, Step, Tested, Testing, Validated
 from diclam.ledger import Ledger
 from diclam.model import DiCLAM, ModelConfig
 from diclam.recipe import RECIPES, TrainConfig
@@ -276,6 +276,22 @@ def test_stop_asks_a_training_run_and_lets_it_end(page: Page, root: Path, monkey
     assert run.stop_requested()
     assert (shown["dc-stop"].value, shown["dc-stop"].interactive) == (STOPPING, False)
     assert shown["dc-run"].sentence.startswith("Stopping")
+
+
+def test_pause_asks_a_training_run_to_wait_and_continue_takes_it_back(page: Page, root: Path) -> None:
+    run = write(root / "2001", STARTED, STEP, alive=True)
+    pause = page.listener(page.part("dc-pause"), "click")
+    assert (page.load()["dc-pause"].value, page.part("dc-pause").interactive) == ("Pause", False)
+    assert page._shown(pause("2001"))["dc-pause"].value == "Continue"
+    assert run.pause_requested()
+    write(run.path, Paused(1, 0.5))
+    assert page.tick()["dc-run"].sentence.startswith("Paused")
+    assert page._shown(pause("2001"))["dc-pause"].value == "Pause"
+    assert not run.pause_requested()
+    write(run.path, Continued(1, 0.5), FINISHED)
+    assert not page.tick()["dc-pause"].interactive
+    pause("2001")
+    assert not run.pause_requested()  # a test does not wait
 
 
 @pytest.mark.parametrize("events", [(), (Fetching("somewhere", 1, 2, "files"),), (STARTED, STEP, FINISHED, Testing(10, 50))])

@@ -39,7 +39,7 @@ function progress() {
   if (now.budget) {
     const elapsed = Math.min(now.elapsed + (performance.now() - arrived) / 1000, now.budget);
     fraction = elapsed / now.budget;
-    text = `${clock(now.budget - elapsed)} left of ${clock(now.budget)}`;
+    text = `${now.phase ?? ''}${clock(now.budget - elapsed)} left of ${clock(now.budget)}`;
   }
   const bar = part('bar');
   bar.classList.toggle('rs-unknown', fraction === null);

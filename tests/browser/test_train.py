@@ -138,7 +138,7 @@ def test_a_stopped_run_keeps_what_it_learned(page: Page, app: App) -> None:
     run = shown_run(page, app)
     page.locator("#dc-stop").click()
     expect(page.locator("#dc-stop")).to_contain_text(re.compile("Stopping|Skip"), timeout=5000)
-    status(page, "it was asked to stop")
+    status(page, "Stopped by a visitor after")
     expect(page.locator("#dc-stop")).to_have_text("Skip the test")
     page.locator("#dc-stop").click()
     status(page, "its weights can be used")
