@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from demo.components.growth import Growth
 from diclam.curves import smooth, thin
 from diclam.draw import percent
 from diclam.events import Step, Validated
@@ -18,7 +19,7 @@ def loss(steps: Sequence[Step], validations: Sequence[Validated], *, key: str) -
     run will come at its present pace. A zoom is kept between figures with the same `key`."""
     curve = thin(list(zip(steps, smooth([step.loss for step in steps]), strict=True)))
     looks = thin(validations)
-    figure = _figure(key)
+    figure = empty(key, count=len(steps) + len(validations))
     epochs = [round(step.epoch, 4) for step, _ in curve]
     hover = "epoch %{x:.2f}: %{y:.3f}"
     figure.add_scatter(
@@ -33,15 +34,37 @@ def loss(steps: Sequence[Step], validations: Sequence[Validated], *, key: str) -
         x=[round(look.epoch, 4) for look in looks], y=[_rounded(look.loss) for look in looks], name="validation",
         meta="accent", mode="markers", marker=DIAMOND, hovertemplate=hover,
     )  # fmt: skip
-    end = steps[-1].epoch / max(steps[-1].fraction, 0.01) if steps else 1.0
-    figure.update_xaxes(title_text="epochs", autorangeoptions_include=[0, round(end, 4)])
+    figure.update_xaxes(title_text="epochs", autorangeoptions_include=[0, _end(steps)])
     figure.update_yaxes(rangemode="tozero")
     if not steps:
         figure.update_layout(xaxis_range=[0, 1], yaxis_range=[0, 2.5])
-    newest = next((value for _, value in reversed(curve) if value is not None), None)
-    found = "nothing to show yet" if newest is None else f"{newest:.2f} after {steps[-1].epoch:.2f} epochs, smoothed"
-    figure.layout.meta = f"Training loss over epochs: {found}."
+    figure.layout.meta = _loss_words(steps, [value for _, value in curve])
     return figure
+
+
+def loss_growth(steps: Sequence[Step], validations: Sequence[Validated], *, key: str, after: tuple[int, int]) -> Growth:
+    """What follows so many steps and validations in the figure of `loss`."""
+    smoothed = smooth([step.loss for step in steps])
+    new, looks = steps[after[0] :], validations[after[1] :]
+    epochs = [round(step.epoch, 4) for step in new]
+    points = [
+        {"x": epochs, "y": [_rounded(step.loss) for step in new]},
+        {"x": epochs, "y": [_rounded(value) for value in smoothed[after[0] :]]},
+        {"x": [round(look.epoch, 4) for look in looks], "y": [_rounded(look.loss) for look in looks]},
+    ]
+    layout = {"meta": _loss_words(steps, smoothed), "include": [0, _end(steps)]}
+    return Growth(key, sum(after), len(steps) + len(validations), points, layout)
+
+
+def _end(steps: Sequence[Step]) -> float:
+    """The epoch that the run will come to at its present pace."""
+    return round(steps[-1].epoch / max(steps[-1].fraction, 0.01), 4) if steps else 1.0
+
+
+def _loss_words(steps: Sequence[Step], smoothed: Sequence[float | None]) -> str:
+    newest = next((value for value in reversed(smoothed) if value is not None), None)
+    found = "nothing to show yet" if newest is None else f"{newest:.2f} after {steps[-1].epoch:.2f} epochs, smoothed"
+    return f"Training loss over epochs: {found}."
 
 
 def accuracy(validations: Sequence[Validated], *, budget: float, key: str) -> go.Figure:
@@ -49,7 +72,7 @@ def accuracy(validations: Sequence[Validated], *, budget: float, key: str) -> go
     and 0 to 100 %, so that a curve grows into them. A zoom is kept between figures with the same `key`."""
     looks = thin(validations)
     best = max((k for k, look in enumerate(looks) if look.best), default=None)
-    figure = _figure(key)
+    figure = empty(key, count=len(validations))
     figure.add_scatter(
         x=[round(look.seconds, 2) for look in looks], y=[round(100 * look.accuracy, 2) for look in looks],
         text=[percent(look.accuracy) if k == best else "" for k, look in enumerate(looks)], textposition="top center",
@@ -67,10 +90,13 @@ def accuracy(validations: Sequence[Validated], *, budget: float, key: str) -> go
     return figure
 
 
-def _figure(key: str) -> go.Figure:
+def empty(key: str, *, count: int) -> go.Figure:
+    """A figure without anything in it, for the page to dress; `count` is of the events that it will show."""
     legend = {"orientation": "h", "xref": "container", "x": 0, "yref": "container", "y": 1, "yanchor": "top"}
     margin = {"l": 48, "r": 20, "t": 48, "b": 40}
-    return go.Figure(layout={"template": "none", "uirevision": key, "legend": legend, "margin": margin})
+    return go.Figure(
+        layout={"template": "none", "uirevision": key, "datarevision": count, "legend": legend, "margin": margin}
+    )
 
 
 def _rounded(value: float | None) -> float | None:

@@ -15,7 +15,18 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from demo import linked, more_settings, pinned_section, plots, queue_panel, run_files, runs_section, train_form, visitor
+from demo import (
+    linked,
+    more_curves,
+    more_settings,
+    pinned_section,
+    plots,
+    queue_panel,
+    run_files,
+    runs_section,
+    train_form,
+    visitor,
+)
 from demo.components.figure_cards import FigureCards
 from demo.components.plotly_figure import PlotlyFigure
 from demo.components.run_status import RunStatus
@@ -59,9 +70,10 @@ def build() -> TrainTab:
             status = RunStatus(elem_id="dc-run", value=EMPTY)
             panel = queue_panel.build()
             with gr.Row(elem_id="dc-curves"):
-                loss = PlotlyFigure("Loss", elem_id="dc-loss", value=plots.loss([], [], key=""))
+                loss = PlotlyFigure("Loss", switches=True, elem_id="dc-loss", value=plots.loss([], [], key=""))
                 empty = plots.accuracy([], budget=min(TrainConfig().budget, limit), key="")
                 accuracy = PlotlyFigure("Accuracy on held-out pictures", elem_id="dc-accuracy", value=empty)
+            measures = more_curves.build()
             with gr.Column(visible=False, elem_id="dc-results") as results:
                 cards = FigureCards(elem_id="dc-figures")
                 with gr.Row(elem_id="dc-take"):
@@ -73,8 +85,8 @@ def build() -> TrainTab:
     section = runs_section.build()
     timer = gr.Timer(1, active=False)
     parts = Parts(
-        form.start, form.stop, form.pause, status, loss, accuracy, results, cards, use_model, predictions, weights, report,
-        timer, shown_run=gr.State(""), seen=gr.State(None), phase=section.phase, pinned=pinned,
+        form.start, form.stop, form.pause, status, loss, accuracy, *measures, results, cards, use_model, predictions,
+        weights, report, timer, shown_run=gr.State(""), seen=gr.State(None), phase=section.phase, pinned=pinned,
     )  # fmt: skip
     _wire(parts, form, who, panel)
     queue_panel.wire(panel, parts, who)
@@ -98,6 +110,9 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> None:
 
     def tick(tokens: Any, name: str, seen: Seen | None) -> Any:
         return shown(tokens, _found(name), seen)
+
+    def redraw(tokens: Any, name: str) -> Any:
+        return shown(tokens, _found(name), None)
 
     def shown(tokens: Any, run: Run | None, seen: Seen | None) -> Any:
         return changes(parts, run, seen, mine=run is not None and may_stop(run, tokens))
@@ -134,6 +149,9 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> None:
     assert page is not None, "the tab is built inside a page"
     page.load(attach, who.tokens, outputs, js=TOKENS, queue=False, **quiet)
     parts.timer.tick(tick, [who.tokens, parts.shown_run, parts.seen], outputs, queue=False, **quiet)
+    for figure in (parts.loss, *parts.measures()):
+        lost: Any = figure.lost  # pyright: ignore[reportAttributeAccessIssue]
+        lost(redraw, [who.tokens, parts.shown_run], outputs, **quiet)
     parts.start.click(
         begin, [who.tokens, parts.shown_run, *form.settings, *form.more], [panel.list, panel.before, *outputs], **quiet
     )

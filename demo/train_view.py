@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo import pinned_section, plots
+from demo import more_curves, pinned_section, plots
 from demo.components.figure_cards import FigureCards
 from demo.components.pinned_pictures import PinnedPictures
 from demo.components.plotly_figure import PlotlyFigure
@@ -53,6 +53,10 @@ class Parts:
     status: RunStatus
     loss: PlotlyFigure
     accuracy: PlotlyFigure
+    rate: PlotlyFigure
+    norm: PlotlyFigure
+    gate: PlotlyFigure
+    speed: PlotlyFigure
     results: gr.Column
     cards: FigureCards
     use_model: gr.Button
@@ -68,6 +72,10 @@ class Parts:
 
     def all(self) -> list[Any]:
         return list(vars(self).values())
+
+    def measures(self) -> list[PlotlyFigure]:
+        """The figures of `demo.more_curves`."""
+        return [self.rate, self.norm, self.gate, self.speed]
 
 
 def changes(parts: Parts, run: Run | None, seen: Seen | None, *, mine: bool = False) -> Any:
@@ -89,14 +97,32 @@ def changes(parts: Parts, run: Run | None, seen: Seen | None, *, mine: bool = Fa
             machine=machine(now.usage, seen.usage if seen and seen.name == run.name else None),
         ),
     }  # fmt: skip
-    if _differs(now, seen, "name", "steps", "validations"):
-        found[parts.loss] = plots.loss(status.steps, status.validations, key=run.name)
+    found |= _curves(parts, status, now, seen)
     if _differs(now, seen, "name", "state", "validations"):  # With the state, as the axis is as long as the budget.
         found[parts.accuracy] = plots.accuracy(status.validations, budget=_budget(run, status), key=run.name)
     if _differs(now, seen, "name", "alive", "snapshots"):
         found[parts.pinned] = pinned_section.moments(run, status, again=seen is not None and seen.name == run.name)
     if _differs(now, seen, "name", "alive", "stopping", "state", "mine", "paused"):
         found |= _controls(parts, run, status, stopping, mine)
+    return found
+
+
+def _curves(parts: Parts, status: Status, now: Seen, seen: Seen | None) -> dict[Any, Any]:
+    """Whole figures at first, then what is new."""
+    if not _differs(now, seen, "name", "steps", "validations"):
+        return {}
+    steps, validations, key = status.steps, status.validations, now.name
+    # A run that was resumed has lost some events; the axes of a figure without steps are others.
+    grows = seen is not None and seen.name == key and 0 < seen.steps <= now.steps and seen.validations <= now.validations
+    if not grows:
+        whole = more_curves.figures(steps, key=key)
+        return {parts.loss: plots.loss(steps, validations, key=key), **dict(zip(parts.measures(), whole, strict=True))}
+    assert seen is not None
+    found: dict[Any, Any] = {
+        parts.loss: plots.loss_growth(steps, validations, key=key, after=(seen.steps, seen.validations))
+    }
+    if now.steps > seen.steps:
+        found |= dict(zip(parts.measures(), more_curves.growths(steps, key=key, after=seen.steps), strict=True))
     return found
 
 
@@ -113,6 +139,7 @@ def _nothing(parts: Parts) -> dict[Any, Any]:
         parts.timer: gr.Timer(active=False),
         parts.status: EMPTY,
         parts.loss: plots.loss([], [], key=""),
+        **dict(zip(parts.measures(), more_curves.figures([], key=""), strict=True)),
         parts.accuracy: plots.accuracy([], budget=FIRST.budget, key=""),
         parts.pinned: None,
         parts.stop: gr.Button("Stop", interactive=False),

@@ -46,6 +46,18 @@ def test_the_loss_figure_shows_every_kind_of_loss_over_epochs() -> None:
     assert "after 0.20 epochs" in figure.layout.meta
 
 
+def test_a_figure_that_grows_becomes_the_whole_one() -> None:
+    steps, looks = [step(k, 3.0 - k / 10) for k in range(1, 11)], [validated(5, 0.4), validated(9, 0.5)]
+    before, whole = loss(steps[:6], looks[:1], key="run"), loss(steps, looks, key="run")
+    growth = plots.loss_growth(steps, looks, key="run", after=(6, 1))
+    assert (growth.start, growth.count) == (before.layout.datarevision, whole.layout.datarevision)
+    for old, new, all_of_it in zip(before.data, growth.points, whole.data, strict=True):
+        assert [*old.x, *new["x"]] == list(all_of_it.x)
+        assert [*old.y, *new["y"]] == list(all_of_it.y)
+    assert growth.layout["meta"] == whole.layout.meta
+    assert growth.layout["include"] == list(whole.layout.xaxis.autorangeoptions.include)
+
+
 def test_the_epoch_axis_reaches_to_where_the_run_will_come() -> None:
     figure = loss([step(10)], [], key="run")  # a tenth of the way, after 0.2 epochs
     assert list(figure.layout.xaxis.autorangeoptions.include) == [0, pytest.approx(2.0)]

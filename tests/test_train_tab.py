@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from demo.components.figure_cards import FigureCards
 from demo.components.plotly_figure import PLOTLY_JS, PlotlyFigure
 from demo.components.raw_number import RawNumber
 from demo.components.run_status import RunStatus
+from demo.more_curves import MEASURES
 from demo.queue_panel import LATER
 from demo.run_report import EMPTY, Progress, Report
 from demo.run_settings import FIRST
@@ -158,7 +160,7 @@ def test_a_tick_sends_only_what_changed(page: Page, root: Path) -> None:
     run = write(root / "2001", STARTED, STEP, alive=True)
     page.load()
     write(run.path, STEP)
-    assert set(page.tick()) == {"dc-run", "dc-loss"}
+    assert set(page.tick()) == {"dc-run", "dc-loss", *MEASURES}
     write(run.path, VALIDATED)
     assert set(page.tick()) == {"dc-run", "dc-loss", "dc-accuracy"}
     write(run.path, FINISHED)
@@ -172,8 +174,24 @@ def test_the_curves_grow_with_the_run_and_keep_their_zoom(page: Page, root: Path
     first = page.load()["dc-loss"]
     write(run.path, STEP, VALIDATED)
     second = page.tick()["dc-loss"]
-    assert len(second.data[0].x) == len(first.data[0].x) + 1
-    assert first.layout.uirevision == second.layout.uirevision == "2001"
+    assert (second.key, second.start, second.count) == (first.layout.uirevision, first.layout.datarevision, 3)
+    assert [len(points["x"]) for points in second.points] == [1, 1, 1]
+
+
+def test_a_tick_of_a_long_run_is_small(page: Page, root: Path) -> None:
+    steps = [
+        Step(
+            3 * k, k / 250, 2.123456789, 1.23456789e-3, 1.23456789, 301.23456789, 0.6 * k, k / 1000, [0.51234, 0.48766], 0.2
+        )
+        for k in range(1, 1000)
+    ]
+    run = write(root / "2001", STARTED, *steps[:-4], VALIDATED, alive=True)
+    page.load()
+    write(run.path, *steps[-4:], VALIDATED)
+    tick = page.listener(page.timer, "tick")(page.tokens, page.state["name"], page.state["seen"])
+    sent = [block.postprocess(value) for block, value in tick.items() if isinstance(block, RunStatus | PlotlyFigure)]
+    assert len(sent) == 3 + len(MEASURES)
+    assert len(json.dumps(sent, default=list)) < 5000
 
 
 def test_each_phase_is_followed_to_the_end(page: Page, root: Path) -> None:
@@ -280,17 +298,19 @@ def test_stop_asks_a_training_run_and_lets_it_end(page: Page, root: Path, monkey
 
 def test_pause_asks_a_training_run_to_wait_and_continue_takes_it_back(page: Page, root: Path) -> None:
     run = write(root / "2001", STARTED, STEP, alive=True)
+    with pytest.raises(gr.Error, match="another visitor"):
+        page.listener(page.part("dc-pause"), "click")({"own": "1" * 32}, "2001")
     pause = page.listener(page.part("dc-pause"), "click")
     assert (page.load()["dc-pause"].value, page.part("dc-pause").interactive) == ("Pause", False)
-    assert page._shown(pause("2001"))["dc-pause"].value == "Continue"
+    assert page._shown(pause(page.tokens, "2001"))["dc-pause"].value == "Continue"
     assert run.pause_requested()
     write(run.path, Paused(1, 0.5))
     assert page.tick()["dc-run"].sentence.startswith("Paused")
-    assert page._shown(pause("2001"))["dc-pause"].value == "Pause"
+    assert page._shown(pause(page.tokens, "2001"))["dc-pause"].value == "Pause"
     assert not run.pause_requested()
     write(run.path, Continued(1, 0.5), FINISHED)
     assert not page.tick()["dc-pause"].interactive
-    pause("2001")
+    pause(page.tokens, "2001")
     assert not run.pause_requested()  # a test does not wait
 
 
@@ -382,7 +402,7 @@ def test_a_number_field_passes_on_whatever_was_sent() -> None:
 def test_a_status_is_sent_as_plain_data() -> None:
     sent = RunStatus().postprocess(Report("one", Progress(0.5, "half"), (("Steps", "3"),), "two"))
     assert sent is not None
-    assert sent["progress"] == {"fraction": 0.5, "text": "half", "elapsed": None, "budget": None}
+    assert sent["progress"] == {"fraction": 0.5, "text": "half", "elapsed": None, "budget": None, "phase": ""}
     assert (sent["sentence"], sent["numbers"], sent["note"]) == ("one", (("Steps", "3"),), "two")
 
 

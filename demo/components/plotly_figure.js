@@ -5,7 +5,32 @@ const config = { displaylogo: false, modeBarButtons: [['toImage', 'resetScale2d'
 // A finger that drags over the figure scrolls the page; a mouse zooms.
 const touched = window.matchMedia('(pointer: coarse)').matches;
 const roles = { accent: '--dc-blue', other: '--dc-orange', text: '--body-text-color', quiet: '--body-text-color-subdued' };
+const switches = { log: false, smooth: true };
 let drawn = '';
+let whole = null; // the figure, with all that was added to it
+
+function take() {
+  const value = props.value;
+  if (!value?.growth) {
+    whole = value ? JSON.parse(JSON.stringify(value)) : null;
+    return;
+  }
+  const { key, start, count, points, layout } = value.growth;
+  const same = whole?.layout.uirevision === key;
+  if (same && whole.layout.datarevision >= count) return; // It came late, after a newer figure.
+  if (!same || whole.layout.datarevision !== start) {
+    trigger('lost', {});
+    return;
+  }
+  points.forEach(({ x, y }, k) => {
+    const trace = whole.data[k];
+    trace.x = [...(trace.x ?? []), ...x];
+    trace.y = [...(trace.y ?? []), ...y];
+  });
+  whole.layout.datarevision = count;
+  if (layout.meta) whole.layout.meta = layout.meta;
+  if (layout.include) whole.layout.xaxis.autorangeoptions = { include: layout.include };
+}
 
 // The figure in the page's colours and the size of its place.
 function dressed({ data, layout }) {
@@ -16,7 +41,9 @@ function dressed({ data, layout }) {
   return {
     data: data.map((trace) => {
       const ink = { color: colour(roles[trace.meta] ?? roles.text) };
-      return { ...trace, line: { ...trace.line, ...ink }, marker: { ...trace.marker, ...ink } };
+      const smoothed = trace.name === 'smoothed' && !switches.smooth ? { visible: false } : {};
+      const alone = trace.name === 'training' && !switches.smooth ? { opacity: 1 } : {};
+      return { ...trace, ...smoothed, ...alone, line: { ...trace.line, ...ink }, marker: { ...trace.marker, ...ink } };
     }),
     layout: {
       ...layout,
@@ -30,15 +57,16 @@ function dressed({ data, layout }) {
       hoverlabel: { bgcolor: colour('--background-fill-primary'), bordercolor: grey.gridcolor, font: { color: colour('--body-text-color') } },
       modebar: { bgcolor: 'rgba(0,0,0,0)', color: colour('--body-text-color-subdued'), activecolor: colour('--body-text-color') },
       xaxis: axis('xaxis'),
-      yaxis: axis('yaxis'),
+      // A zoom is one of an axis of this kind.
+      yaxis: { ...axis('yaxis'), ...(switches.log ? { type: 'log', range: undefined, uirevision: `${layout.uirevision} log` } : {}) },
       shapes: (layout.shapes ?? []).map((shape) => ({ ...shape, line: { ...shape.line, color: colour('--body-text-color-subdued') } })),
     },
   };
 }
 
 function draw() {
-  if (!props.value || !place.clientWidth) return; // In a tab that is not shown; the observer draws when it is.
-  const figure = dressed(JSON.parse(JSON.stringify(props.value)));
+  if (!whole || !place.clientWidth) return; // In a tab that is not shown; the observer draws when it is.
+  const figure = dressed(JSON.parse(JSON.stringify(whole)));
   const now = JSON.stringify(figure);
   if (now === drawn) return;
   drawn = now;
@@ -48,8 +76,20 @@ function draw() {
   happened('curve', { figure: element.closest('[id^="dc-"]')?.id, run: figure.layout.uirevision ?? '', points });
 }
 
+element.querySelector('.pf-switches')?.addEventListener('click', ({ target }) => {
+  const name = target.dataset.switch;
+  if (!name) return;
+  switches[name] = !switches[name];
+  target.setAttribute('aria-pressed', switches[name]);
+  draw();
+});
+
+take();
 draw();
-watch('value', draw);
+watch('value', () => {
+  take();
+  draw();
+});
 new ResizeObserver(draw).observe(place);
 // The theme is a class of the body.
 new MutationObserver(draw).observe(document.body, { attributes: true, attributeFilter: ['class'] });

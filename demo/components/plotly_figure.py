@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import gradio as gr
 import plotly
 import plotly.graph_objects as go
 
+from demo.components.growth import Growth
 from demo.components.part import Part
 
 # Plotly's own browser library, from the installed package: the page asks no other host.
@@ -16,26 +18,32 @@ PLOTLY_JS = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
 
 class PlotlyFigure(Part):
-    """Value: a `plotly.graph_objects.Figure`, or None to leave the place empty.
+    """Value: a `plotly.graph_objects.Figure`, a `Growth` of the one before, or None to leave the place empty. The event
+    `lost` says that a growth did not fit what is drawn: then the whole figure is wanted.
 
     A zoom survives new values as long as `layout.uirevision` is the same. Colours come from the page, so that they follow
     its light and dark theme: a trace says with `meta` = 'accent', 'other', 'text' or 'quiet' which one it has; axes, shapes
     and words are grey. `layout.meta` is a sentence that says what there is to see, for those who cannot.
     """
 
-    def __init__(self, heading: str, **options: Any) -> None:
+    def __init__(self, heading: str, *, switches: bool = False, **options: Any) -> None:
+        """With switches for a logarithmic axis, and for the smoothed curve."""
         gr.set_static_paths([PLOTLY_JS])  # opens this one file
         super().__init__(
-            html_template=_TEMPLATE.format(heading=heading),
+            html_template=_TEMPLATE.format(heading=heading, switches=_SWITCHES if switches else ""),
             head=f'<script src="gradio_api/file={PLOTLY_JS.as_posix()}"></script>',
             **options,
         )
 
-    def postprocess(self, value: go.Figure | None) -> dict[str, Any] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def postprocess(self, value: go.Figure | Growth | None) -> dict[str, Any] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if isinstance(value, Growth):
+            return {"growth": asdict(value)}
         return None if value is None else value.to_plotly_json()
 
     def api_info(self) -> dict[str, Any]:
         return {"type": "object"}
 
 
-_TEMPLATE = '<figure class="pf"><figcaption>{heading}</figcaption><div class="pf-plot" role="img"></div></figure>'
+_SWITCHES = """<span class="pf-switches"><button type="button" data-switch="log" aria-pressed="false">log axis</button>
+<button type="button" data-switch="smooth" aria-pressed="true">smoothed</button></span>"""
+_TEMPLATE = '<figure class="pf"><figcaption>{heading}{switches}</figcaption><div class="pf-plot" role="img"></div></figure>'
