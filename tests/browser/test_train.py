@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from demo.interface import FIRST_EXAMPLE
-from diclam import checkpoint
+from diclam import calibration, checkpoint
 from diclam.draw import percent, sentence
 from diclam.predict import load_picture, predict
 from diclam.runs import Run, list_runs
@@ -85,7 +85,7 @@ def use_model(page: Page, run: Run) -> None:
     page.locator("#dc-use").click()
     expect(page.locator("#dc-model input")).to_have_value(re.compile(re.escape(run.name)))
     choose_tab(page, "Classify")
-    expected = sentence(predict(checkpoint.load(run.path), load_picture(FIRST_EXAMPLE).pixels).probabilities)
+    expected = sentence(predict(calibration.load_model(run.path), load_picture(FIRST_EXAMPLE).pixels).probabilities)
     expect(page.locator("#dc-sentence")).to_contain_text(expected)
 
 
