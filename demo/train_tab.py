@@ -73,7 +73,7 @@ def build() -> TrainTab:
                 loss = PlotlyFigure("Loss", switches=True, elem_id="dc-loss", value=plots.loss([], [], key=""))
                 empty = plots.accuracy([], budget=min(TrainConfig().budget, limit), key="")
                 accuracy = PlotlyFigure("Accuracy on held-out pictures", elem_id="dc-accuracy", value=empty)
-            measures = more_curves.build()
+            rate, norm, gate, speed = more_curves.build()
             with gr.Column(visible=False, elem_id="dc-results") as results:
                 cards = FigureCards(elem_id="dc-figures")
                 with gr.Row(elem_id="dc-take"):
@@ -85,8 +85,8 @@ def build() -> TrainTab:
     section = runs_section.build()
     timer = gr.Timer(1, active=False)
     parts = Parts(
-        form.start, form.stop, form.pause, status, loss, accuracy, *measures, results, cards, use_model, predictions,
-        weights, report, timer, shown_run=gr.State(""), seen=gr.State(None), phase=section.phase, pinned=pinned,
+        form.start, form.stop, form.pause, status, loss, accuracy, rate, norm, gate, speed, results, cards, use_model,
+        predictions, weights, report, timer, shown_run=gr.State(""), seen=gr.State(None), phase=section.phase, pinned=pinned,
     )  # fmt: skip
     _wire(parts, form, who, panel)
     queue_panel.wire(panel, parts, who)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-import gradio as gr
 import pytest
+from gradio.blocks import Block
 
 from demo.interface import TABS, build
 from demo.lesson import CARDS, Card
@@ -13,7 +13,7 @@ from demo.lesson import CARDS, Card
 
 @pytest.fixture(scope="module")
 def ids() -> set[str]:
-    return {str(block.elem_id) for block in build().blocks.values() if isinstance(block, gr.blocks.Block)}
+    return {str(block.elem_id) for block in build().blocks.values() if isinstance(block, Block)}
 
 
 def test_there_are_six_and_each_is_another() -> None:
