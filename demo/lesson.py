@@ -27,7 +27,7 @@ class Card:
 
 ANSWER = ("#dc-bring", "#dc-sentence", "#dc-seen", "#dc-bars")
 TRAINING = ("#dc-train-form", "#dc-run", "#dc-curves")
-GOING_ON = "body:has(#dc-stop:not(:disabled))"
+GOING_ON = "body:has(#dc-run .rs-progress:not([hidden]))"
 CARDS = (
     Card(
         "watch", "train", ("#dc-start", f"{GOING_ON} #dc-curves"), TRAINING,

@@ -275,11 +275,13 @@ def runs_root() -> Path:
 def new(recipe: str, root: Path | None = None) -> Run:
     """An empty run folder, named by the time and the recipe. Raises RunError when it cannot be made."""
     root = root or runs_root()
+    # Settings are a person's file, and may call a recipe anything.
+    word = re.sub(r"[^\w.-]+", "-", recipe)[:40]
     stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     _make(root)
     try:
         for suffix in ("", *(f"-{k}" for k in range(2, 1000))):
-            path = root / f"{stamp}_{recipe}{suffix}"
+            path = root / f"{stamp}_{word}{suffix}"
             with suppress(FileExistsError):
                 path.mkdir()
                 return Run(path)

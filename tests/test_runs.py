@@ -143,6 +143,13 @@ def test_names_never_collide_and_the_newest_comes_first(tmp_path: Path) -> None:
     assert runs.list_runs(tmp_path / "nowhere") == []
 
 
+@pytest.mark.parametrize("recipe", ["../evil", "/evil", "a b\n<c>", "x" * 4000])
+def test_whatever_a_recipe_is_called_its_run_has_a_plain_name(tmp_path: Path, recipe: str) -> None:
+    made = runs.new(recipe, tmp_path)
+    assert made.path.parent == tmp_path
+    assert runs.find(made.name, tmp_path).path == made.path
+
+
 def test_another_process_with_the_same_number_is_not_the_run(tmp_path: Path) -> None:
     run = runs.Run(tmp_path)
     (tmp_path / "process").write_text(f"{os.getpid()} 12345.0")

@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from demo.examples import EXAMPLES, PHOTOGRAPHS
-from diclam import checkpoint
+from diclam import calibration, checkpoint
 from diclam.draw import sentence
 from diclam.predict import load_picture, predict
 from diclam.square import Square
@@ -46,7 +46,7 @@ def open_photograph(page: Page) -> None:
 
 def expect_answer(page: Page, part: Square | None) -> None:
     """The page says what the core says about this square, and shows its very pixels."""
-    model = checkpoint.load(checkpoint.bundled())
+    model = calibration.load_model(checkpoint.bundled())
     picture = load_picture(DOGS) if part is None else load_picture(DOGS).cut(part)
     expect(answer(page)).to_have_text(sentence(predict(model, picture.pixels).probabilities).replace(" %", "\u00a0%"))
     drawn = seen(page).evaluate(

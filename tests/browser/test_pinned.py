@@ -91,8 +91,8 @@ def test_pinned_pictures_change_with_the_run_and_go_through_its_moments_afterwar
         "0.2",
         "12",
     ]
+    assert requests == []
     page.locator("#dc-pinned .pp-switch").check()
     expect(page.locator("#dc-pinned .pp-over").first).to_be_visible()
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    assert requests == []

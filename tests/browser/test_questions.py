@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, Request, expect
 
 from demo.classify_tab import EXAMPLES
 from demo.components.hiding_panel import occlusion_words
-from diclam import checkpoint
+from diclam import calibration, checkpoint
 from diclam.draw import percent, points
 from diclam.explain import Explanation, explain
 from diclam.hiding import occlude
@@ -28,7 +28,7 @@ SHIP = load_picture(EXAMPLES[8]).pixels
 
 @pytest.fixture(scope="module")
 def model() -> DiCLAM:
-    return checkpoint.load(checkpoint.bundled())
+    return calibration.load_model(checkpoint.bundled())
 
 
 @contextmanager
