@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from diclam.errors import ConfigError, RunError
 from diclam.ledger import Ledger
-from diclam.runs import Run, find, list_runs, runs_root
+from diclam.runs import Run, find, list_runs, runs_root, starting
 
 BIN = ".deleted"
 SECONDS_TO_UNDO = 3600.0
@@ -48,7 +48,7 @@ def throw_away(run: Run, root: Path | None = None) -> None:
     """The run is gone from every list, and comes back with `bring_back` for an hour. Raises RunError when it is going on, or
     cannot be moved."""
     root = root or runs_root()
-    with _starting(root):  # or it might begin just now
+    with starting(root):  # or it might begin just now
         if run.alive():
             raise RunError(f"The run {run.name} is still going on; stop it first.")
         _bin(run, root)
@@ -82,7 +82,7 @@ def tidy(root: Path | None = None, bounds: Bounds | None = None) -> list[str]:
         pinned = {name for name, note in notes.items() if note.pinned}
         gone = surplus(((run, size(run.path), run.name in pinned) for run in mine), bounds)
         for run in gone:
-            with _starting(root):
+            with starting(root):
                 if run.alive():
                     continue
                 _bin(run, root)
@@ -158,11 +158,6 @@ def _age(path: Path) -> float:
 
 def _alone(root: Path) -> FileLock:
     return FileLock(root / ".housekeeping.lock")
-
-
-def _starting(root: Path) -> FileLock:
-    """The lock that `diclam.runs.start` holds."""
-    return FileLock(root / ".start.lock")
 
 
 def _number(name: str, default: float, low: float, high: float) -> float:
