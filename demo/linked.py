@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,7 +16,8 @@ from demo.examples import EXAMPLES
 from demo.run_settings import FIRST, MIN_BUDGET, max_budget, presets, settings
 from demo.train_form import Form
 from diclam import runs
-from diclam.errors import ConfigError, DiclamError, PictureError
+from diclam.environment import number
+from diclam.errors import DiclamError, PictureError
 from diclam.square import Square
 
 TEST_PICTURES = 10_000
@@ -86,13 +86,7 @@ def challenge_budget() -> float:
     """Seconds that each run of this server's challenge has: DICLAM_CHALLENGE, or 60. Raises ConfigError when it is no
     possible budget."""
     limit = max_budget()
-    text = os.environ.get("DICLAM_CHALLENGE", f"{min(60.0, limit):g}")
-    try:
-        return settings(FIRST.recipe, _number(text), 0, limit).budget
-    except ConfigError as error:
-        raise ConfigError(
-            f"DICLAM_CHALLENGE must be a number of seconds, {MIN_BUDGET:g} to {limit:g}; got {text!r}."
-        ) from error
+    return number("DICLAM_CHALLENGE", min(60.0, limit), MIN_BUDGET, limit, "seconds")
 
 
 def asked(request: gr.Request | None) -> Linked:

@@ -7,6 +7,7 @@ import os
 from dataclasses import fields
 from typing import Any
 
+from diclam.environment import number
 from diclam.errors import ConfigError
 from diclam.model import ModelConfig
 from diclam.recipe import MAX_BUDGET, TrainConfig, config, with_model
@@ -28,14 +29,7 @@ FIRST = config("auto", budget=60.0)
 def max_budget() -> float:
     """The longest run in seconds that visitors may start: DICLAM_MAX_BUDGET, or 600. Raises ConfigError when it is no
     possible limit."""
-    text = os.environ.get("DICLAM_MAX_BUDGET", "600")
-    try:
-        limit = float(text)
-    except ValueError:
-        limit = math.nan
-    if not MIN_BUDGET <= limit <= MAX_BUDGET:
-        raise ConfigError(f"DICLAM_MAX_BUDGET must be a number of seconds, {MIN_BUDGET:g} to {MAX_BUDGET:g}; got {text!r}.")
-    return limit
+    return number("DICLAM_MAX_BUDGET", 600.0, MIN_BUDGET, MAX_BUDGET, "seconds")
 
 
 def max_runs() -> int:

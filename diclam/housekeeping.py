@@ -8,7 +8,6 @@ is pinned. A run that somebody trained on the command line stays until somebody 
 from __future__ import annotations
 
 import logging
-import math
 import os
 import shutil
 import time
@@ -19,7 +18,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from diclam.errors import ConfigError, RunError
+from diclam.environment import number
+from diclam.errors import RunError
 from diclam.ledger import Ledger
 from diclam.runs import Run, find, list_runs, runs_root, starting
 
@@ -40,8 +40,8 @@ class Bounds:
     @classmethod
     def of_this_server(cls) -> Bounds:
         """What DICLAM_KEEP_RUNS and DICLAM_KEEP_GB say. Raises ConfigError when either is no possible bound."""
-        runs = _number("DICLAM_KEEP_RUNS", cls.runs, 1, 1_000_000)
-        return cls(int(runs), 1e9 * _number("DICLAM_KEEP_GB", cls.bytes / 1e9, 0.01, 1e6))
+        runs = number("DICLAM_KEEP_RUNS", cls.runs, 1, 1_000_000)
+        return cls(int(runs), 1e9 * number("DICLAM_KEEP_GB", cls.bytes / 1e9, 0.01, 1e6))
 
 
 def throw_away(run: Run, root: Path | None = None) -> None:
@@ -158,14 +158,3 @@ def _age(path: Path) -> float:
 
 def _alone(root: Path) -> FileLock:
     return FileLock(root / ".housekeeping.lock")
-
-
-def _number(name: str, default: float, low: float, high: float) -> float:
-    text = os.environ.get(name, f"{default:g}")
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not low <= number <= high:
-        raise ConfigError(f"{name} must be a number from {low:g} to {high:g}; got {text!r}.")
-    return number
