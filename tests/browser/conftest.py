@@ -5,12 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +13,8 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, Route, expect, sync_playwright
 
 from diclam.data import Cifar10
+from tests.serving import free_port, serving
 
-ROOT = Path(__file__).parents[2]
 # Milliseconds. Generous, as other work may share the machine; a test that passes never waits for it.
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
@@ -41,35 +35,9 @@ class App:
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory, cifar10: Cifar10) -> Iterator[App]:
-    runs = tmp_path_factory.mktemp("runs")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = (runs / "server.txt").open("w+")
-    process = subprocess.Popen(
-        [sys.executable, "app.py"], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT,
-        env=os.environ | {"DICLAM_RUNS": str(runs / "root"), "GRADIO_SERVER_PORT": str(port)},
-    )  # fmt: skip
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_for(url, process, Path(log.name))
-        yield App(url, runs / "root")
-    finally:
-        process.terminate()
-        process.wait(30)
-        log.close()
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    raise AssertionError(f"The app did not answer: {log.read_text()}")
+    folder, port = tmp_path_factory.mktemp("runs"), free_port()
+    with serving(folder, port):
+        yield App(f"http://127.0.0.1:{port}", folder / "root")
 
 
 @pytest.fixture(scope="session")
