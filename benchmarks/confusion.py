@@ -121,14 +121,15 @@ def table(seconds: np.ndarray, sizes: np.ndarray, weight: int) -> str:
 
 
 @contextmanager
-def running() -> Iterator[str]:
-    """The app in a process of its own, on a free port -> its address."""
+def running(**variables: str) -> Iterator[str]:
+    """The app in a process of its own, on a free port, with these environment variables -> its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "app.py"], cwd=ROOT, stdout=subprocess.DEVNULL, env=os.environ | {"GRADIO_SERVER_PORT": str(port)}
-    )
+        [sys.executable, "app.py"], cwd=ROOT, stdout=subprocess.DEVNULL,
+        env=os.environ | {"GRADIO_SERVER_PORT": str(port)} | variables,
+    )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + SECONDS
