@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from diclam import augment
+from diclam.hard_pictures import HardPictures
 from diclam.recipe import TrainConfig
 
 
@@ -28,15 +29,16 @@ class Batch(NamedTuple):
 
 class Batches:
     """Endless batches of `images_N3HW` (bytes) and `labels_N`, both on the device to train on; every random choice follows
-    from `config.seed`. An incomplete last batch of an epoch is left out. Of several processes that share each batch, `part`
-    is this one's: all draw the same batch."""
+    from `config.seed`, and what an epoch leaves out from the losses that `note` is told. An incomplete last batch of an epoch
+    is left out. Of several processes that share each batch, `part` is this one's: all draw the same batch."""
 
     def __init__(self, images_N3HW: Tensor, labels_N: Tensor, config: TrainConfig, part: slice = slice(None)) -> None:
         self._images, self._labels, self._config, self._part = images_N3HW, labels_N, config, part
         self._generator = Generator(images_N3HW.device).manual_seed(config.seed)
         self._order_generator = Generator().manual_seed(config.seed)
-        self._epoch, self._position = -1, len(labels_N)
+        self._epoch, self._position = -1, 0
         self._order = torch.empty(0, dtype=torch.long)
+        self._hard = HardPictures(config.skip_easy, labels_N, config.batch_size) if config.skip_easy else None
 
     def next(self, fraction: float) -> Batch:
         """When `fraction` of the run is over."""
@@ -56,6 +58,16 @@ class Batches:
         x_B3HW = x_B3HW.contiguous(memory_format=torch.channels_last)
         return Batch(x_B3HW, self._labels[indices_B], indices_B, mirrored_B, whole_B3HW)
 
+    @property
+    def wants_losses(self) -> bool:
+        """Whether the choice of pictures depends on what is told by `note`."""
+        return self._hard is not None
+
+    def note(self, losses_B: Tensor) -> None:
+        """The losses of all pictures of the last batch, whatever part of it is this process's."""
+        if self._hard:
+            self._hard.note(self._order[self._position - self._config.batch_size : self._position], losses_B)
+
     def state(self) -> dict[str, Any]:
         """Where in the order of pictures and in the stream of randomness the next batch starts."""
         return {
@@ -64,6 +76,7 @@ class Batches:
             "order": self._order,
             "order_random": self._order_generator.get_state(),
             "random": self._generator.get_state(),
+            "losses": self._hard.state() if self._hard else None,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -72,12 +85,15 @@ class Batches:
         self._order = state["order"].to(self._labels.device)
         self._order_generator.set_state(state["order_random"])
         self._generator.set_state(state["random"])
+        if self._hard:
+            self._hard.restore(state["losses"])
 
     def _next_indices(self) -> Tensor:
         size = self._config.batch_size
-        if self._position + size > len(self._labels):
+        if self._position + size > len(self._order):
             self._epoch, self._position = self._epoch + 1, 0
-            self._order = torch.randperm(len(self._labels), generator=self._order_generator).to(self._labels.device)
+            order = torch.randperm(len(self._labels), generator=self._order_generator).to(self._labels.device)
+            self._order = self._hard.of(order, self._epoch) if self._hard else order
         self._position += size
         return self._order[self._position - size : self._position]
 

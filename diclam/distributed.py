@@ -90,6 +90,10 @@ class Team:
         """Over the whole batch, of what `weigh` returned."""
         return loss
 
+    def whole(self, values_B: Tensor, batch: int) -> Tensor:
+        """One value for each picture of this process's part -> one for each of the whole batch."""
+        return values_B
+
 
 class Several(Team):
     """This process among those of torch's default process group. All of them call the same methods in the same order."""
@@ -187,6 +191,12 @@ class Several(Team):
         part = loss / self.size
         dist.all_reduce(part)
         return part
+
+    def whole(self, values_B: Tensor, batch: int) -> Tensor:
+        whole_B = values_B.new_zeros(batch)
+        whole_B[self.part(batch)] = values_B
+        dist.all_reduce(whole_B)
+        return whole_B
 
 
 def follows() -> bool:

@@ -67,8 +67,8 @@ class TrainConfig:
     """Time limit in seconds, 1 to 86,400. It covers everything from the first batch to the final weights, validations
     included; fetching the data set and the final test come on top."""
     epochs: float | None = None
-    """Stop after this many passes over the training pictures. When it is set, learning rate and validations follow the
-    steps instead of the clock, which makes a run repeatable; the time limit still ends it."""
+    """Stop after as many pictures as this many passes over the training set have. When it is set, learning rate and
+    validations follow the steps instead of the clock, which makes a run repeatable; the time limit still ends it."""
     seed: int = 0
     """Seed of the first weights, the order of the pictures and their augmentation; 0 or more."""
     batch_size: int = 128
@@ -121,6 +121,9 @@ class TrainConfig:
     """What the padding is filled with: 'reflect' (the mirrored border) or 'zero' (black)."""
     cutout: int = 0
     """Side of a random square that is blanked in each training picture, 0 to 32 pixels; 0 blanks nothing."""
+    skip_easy: float = 0.0
+    """Share of the pictures seen in the epoch before that the next one leaves out, those that were answered best, from the
+    third epoch on; 0 to 0.9. They come back in the epoch after it, so an epoch that leaves pictures out is shorter."""
     early_side: int = 32
     """Side in pixels of the training pictures in the early part of the run, 16, 24 or 32; smaller ones are learnt faster."""
     early_part: float = 0.0
@@ -165,6 +168,7 @@ class TrainConfig:
         _number("gradient_clip", self.gradient_clip, 1e-9, 1e9)
         _whole("crop_padding", self.crop_padding, 0, 16)
         _whole("cutout", self.cutout, 0, 32)
+        _number("skip_easy", self.skip_easy, 0, 0.9)
         _whole("holdout", self.holdout, 0, 49_990)
         _number("train_share", self.train_share, 0.001, 1)
         _number("validate_epochs", self.validate_epochs, 1e-6, 1e6)
@@ -206,6 +210,7 @@ _FAST = TrainConfig(
     gradient_clip=1e9,
     flip="alternating",
     crop_padding=2,
+    skip_easy=0.5,
     early_side=24,
     early_part=0.5,
     model=ModelConfig(dropout_input=0.0, dropout_hidden=0.0),
@@ -227,6 +232,7 @@ RECIPES: dict[str, TrainConfig] = {
         label_smoothing=0.1,
         crop_padding=4,
         cutout=10,
+        skip_easy=0.0,
         early_part=0.35,
     ),
 }

@@ -337,6 +337,9 @@ class Training:
         with autocast(self.device, self.dtype):
             logits_BK = self.learner(batch.pictures_B3HW)
         loss = F.cross_entropy(logits_BK.float(), batch.labels_B, label_smoothing=config.label_smoothing)
+        if self.batches.wants_losses:
+            losses_B = F.cross_entropy(logits_BK.detach().float(), batch.labels_B, reduction="none")
+            self.batches.note(self.team.whole(losses_B, config.batch_size))
         if self.teacher:
             loss = self.teacher.mixed(loss, logits_BK.float(), batch)
         loss = self.team.weigh(loss, len(batch.labels_B) / config.batch_size)

@@ -120,3 +120,44 @@ def test_pictures_are_channels_last_floats() -> None:
 def test_the_recipes_differ_in_how_they_flip() -> None:
     flips: dict[str, TrainConfig] = {name: config(name) for name in ("report", "fast")}
     assert (flips["report"].flip, flips["fast"].flip) == ("random", "alternating")
+
+
+def test_the_easiest_half_of_an_epoch_is_left_out_of_the_next_but_never_twice() -> None:
+    source = batches(skip_easy=0.5)
+
+    def epoch(steps: int) -> set[int]:
+        """Picture k has loss k."""
+        seen = []
+        for _ in range(steps):
+            labels_B = source.next(0.0).labels_B
+            source.note(labels_B.float())
+            seen += labels_B.tolist()
+        assert len(seen) == len(set(seen))
+        return set(seen)
+
+    everything = set(range(32))
+    assert epoch(4) == epoch(4) == everything  # Too early to tell.
+    assert epoch(2) == set(range(16, 32))
+    # Of the sixteen the easier eight are left out; all that were left out before come back.
+    assert epoch(3) == everything - set(range(16, 24))
+    # Losses 0 to 15 and 24 to 31: of these 24 the easier twelve.
+    assert epoch(2) <= everything - set(range(12))
+
+
+def test_enough_pictures_for_a_batch_always_stay() -> None:
+    source = batches(skip_easy=0.9, batch_size=30)
+    for _ in range(5):
+        assert len(source.next(0.0).labels_B) == 30
+        source.note(torch.ones(30))
+
+
+def test_batches_that_leave_pictures_out_go_on_as_if_nothing_had_happened() -> None:
+    source, twin = batches(skip_easy=0.5), batches(skip_easy=0.5)
+    for _ in range(7):
+        source.note(source.next(0.0).labels_B.float())
+    twin.restore(source.state())
+    for _ in range(9):
+        labels_B = source.next(0.0).labels_B
+        assert twin.next(0.0).labels_B.tolist() == labels_B.tolist()
+        source.note(labels_B.float())
+        twin.note(labels_B.float())

@@ -88,6 +88,7 @@ def process(rank: int, folder: Path) -> None:
     together = team("together")
     norm, x = pictures()
     seen["norm"] = norm_pass(WholeBatchNorm(norm), x[together.part(len(x))]) | dict(norm.named_buffers())
+    seen["whole"] = together.whole(torch.arange(5.0)[together.part(5)], 5)
     for name, error in (("own", ConfigError("both")), ("other", DataError("no disk") if rank else None)):
         try:
             with together.united():
@@ -161,6 +162,11 @@ def test_normalises_over_the_parts_of_all(seen: list[dict[str, Any]]) -> None:
     for name, buffer in norm.named_buffers():
         for told in seen:
             torch.testing.assert_close(told["norm"][name], buffer, rtol=1e-4, atol=1e-5)
+
+
+def test_a_value_for_each_picture_is_known_to_all(seen: list[dict[str, Any]]) -> None:
+    assert all(told["whole"].tolist() == [0, 1, 2, 3, 4] for told in seen)
+    assert Team().whole(torch.arange(5.0), 5).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_what_fails_in_any_process_is_told_by_the_first(seen: list[dict[str, Any]]) -> None:

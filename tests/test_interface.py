@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import json
 import urllib.error
 import urllib.parse
@@ -145,6 +146,11 @@ def test_a_damaged_model_gives_way_to_the_bundled_one(links: Links) -> None:
     for key in ("garbage", "nobody"):
         with pytest.warns(UserWarning, match="use the bundled model now"):
             assert links.usable(key).value == BUNDLED
+
+
+def test_the_description_of_the_page_holds_nothing_of_the_app_itself(page: gr.Blocks) -> None:
+    # Gradio copies it for each visitor; what cannot be copied as a whole is copied piece by piece, a hundred times slower.
+    copy.deepcopy(page.get_config_file())
 
 
 def test_what_happens_across_tabs_can_tell_the_visitor(page: gr.Blocks) -> None:

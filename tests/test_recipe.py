@@ -54,6 +54,7 @@ from diclam.recipe import (
         ("crop_padding", 17),
         ("crop_mode", "wrap"),
         ("cutout", 33),
+        ("skip_easy", 1),
         ("holdout", 50_000),
         ("train_share", 0),
         ("validate_epochs", 0),

@@ -312,6 +312,17 @@ def test_a_run_that_goes_on_ends_with_the_same_weights(recipe: str, kind: type[E
         assert torch.equal(weight, whole.state_dict()[name]), name
 
 
+def test_the_loss_of_each_picture_is_noted_where_easy_ones_are_left_out() -> None:
+    config = small_config(epochs=1.0, skip_easy=0.5, label_smoothing=0.3)
+    training = Training(build_model(config), random_cifar10(), config)
+    for _ in training.run():
+        pass
+    losses = training.batches.state()["losses"]
+    seen = losses.isfinite()
+    assert seen.sum() == training.seen
+    assert (losses[seen] > 0).all()
+
+
 def test_time_that_was_used_before_counts() -> None:
     config = small_config(budget=20.0, epochs=None)
     first = Training(build_model(config), random_cifar10(), config, clock=Clock(tick=0.05))

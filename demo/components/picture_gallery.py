@@ -62,6 +62,9 @@ class PictureGallery(Part):
     def __init__(self, label: str = "Pictures", *, page_size: int = 60, controls: bool = True, **options: Any) -> None:
         """Without `controls` there is nothing to sort and filter with."""
         self.page_size = page_size
+        # Gradio sends the page the attribute of each argument, and takes a missing one that the script names for an event:
+        # a reference to the whole app, which it then copied for each visitor.
+        self.controls = controls
         super().__init__(
             html_template=_TEMPLATE.replace("LABEL", label).replace("CONTROLS", "" if controls else "hidden"),
             page_size=page_size,
