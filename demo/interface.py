@@ -37,6 +37,9 @@ FIRST_TAB = "classify"
 FIRST_EXAMPLE = EXAMPLES[3]
 # Uploads beyond this are cut off; within it, `predict.load_picture` refuses with a message what is too large.
 MAX_FILE_SIZE = predict.MAX_BYTES + 1_000_000
+# Gradio keeps a third of a megabyte for each page that was ever opened, up to so many. Beyond, it forgets the one that was
+# silent for the longest; a page that is open is never silent for long.
+MAX_SESSIONS = 256
 
 
 def build() -> gr.Blocks:
@@ -103,6 +106,7 @@ def launch_options() -> dict[str, Any]:
         "run_history": False,
         "show_error": False,
         "max_file_size": MAX_FILE_SIZE,
+        "state_session_capacity": MAX_SESSIONS,
         "allowed_paths": [],
         "ssr_mode": False,
         "pwa": False,

@@ -23,12 +23,13 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Answers at this port of 127.0.0.1, keeps its runs in `folder` / "root", and is ended at last unless it has ended."""
+def serving(folder: Path, port: int, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Answers at this port of 127.0.0.1, keeps its runs in `folder` / "root", and is ended at last unless it has ended.
+    `command` are the arguments of Python when it is not simply the app."""
     log = folder / "server.txt"
     with log.open("a") as file:
         process = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=ROOT, stdout=file, stderr=subprocess.STDOUT,
+            [sys.executable, *(command or ("app.py",))], cwd=ROOT, stdout=file, stderr=subprocess.STDOUT,
             env=os.environ | {"DICLAM_RUNS": str(folder / "root"), "GRADIO_SERVER_PORT": str(port)},
         )  # fmt: skip
     try:

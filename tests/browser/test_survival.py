@@ -18,7 +18,7 @@ from diclam.events import Started, Step, Validated
 from diclam.ledger import Ledger
 from diclam.recipe import config
 from diclam.runs import Run, list_runs
-from tests.browser.conftest import PATIENCE, App, choose_tab
+from tests.browser.conftest import PATIENCE, App
 from tests.serving import free_port, serving
 
 POINTS = """(id) => (document.querySelector(`#${id} .js-plotly-plot`)?.data ?? [])
