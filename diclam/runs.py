@@ -378,7 +378,8 @@ def latest(root: Path | None = None) -> Run | None:
 def find(name: str, root: Path | None = None) -> Run:
     """The run of this name. Raises RunError for anything that is not the plain name of an existing run."""
     path = (root or runs_root()) / name
-    if not re.fullmatch(r"[\w][\w.-]*", name) or not path.is_dir():
+    # The other way to ask for a folder raises when a name is too long for the system.
+    if not re.fullmatch(r"[\w][\w.-]*", name) or not os.path.isdir(path):
         raise RunError(f"There is no run {name[:80]!r}. `python -m diclam runs` lists them.")
     return Run(path)
 

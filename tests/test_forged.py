@@ -1,0 +1,200 @@
+"""What somebody sends by hand to the page's private listeners: each gets a refusal in words, and changes nothing.
+
+Through a real server, with everything that Gradio does to a request before a listener sees it.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import httpx
+import pytest
+
+from demo.interface import build, launch_options
+from diclam import housekeeping, runs
+from diclam.evaluate import FIGURES
+from diclam.events import Started, Step
+from diclam.ledger import Ledger
+from diclam.recipe import config
+from diclam.runs import Run
+from diclam.waiting import Queue
+
+OWNER, STRANGER = {"own": "1" * 32}, {"own": "2" * 32}
+GOING_ON, CUT_OFF, TESTED, DELETED = "2004-going-on", "2003-cut-off", "2002-tested", "2001-deleted"
+STARTED = Started("fast", 60.0, 0, "cpu", "float32", 40_000, 500, 125, 1_837_452)
+STEP = Step(1, 0.1, 2.3, 1e-4, 1.0, 300.0, 0.5, 0.01)
+NONSENSE: tuple[Any, ...] = (
+    None,
+    -1,
+    10**30,
+    0.5,
+    float("nan"),
+    True,
+    "",
+    "../x",
+    "x" * 10_000,
+    "\ud800",
+    "a\0b",
+    [1],
+    {"a": 1},
+)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A page with its runs: one of each kind, all of OWNER, of whom also a start waits."""
+
+    page: gr.Blocks
+    client: httpx.Client
+    root: Path
+    ticket: int
+
+    def listener(self, elem_id: str, event: str) -> int:
+        (found,) = [
+            number
+            for number, fn in self.page.fns.items()
+            if fn.fn is not None and (self._block(elem_id)._id, event) in fn.targets
+        ]
+        return found
+
+    def inputs(self, elem_id: str, event: str, tokens: Any) -> list[Any]:
+        """What an honest page sends. A state is the server's own, whatever is sent."""
+        blocks = self.page.fns[self.listener(elem_id, event)].inputs
+        return [tokens if isinstance(block, gr.JSON) else getattr(block, "value", None) for block in blocks]
+
+    def send(self, elem_id: str, event: str, data: list[Any], brought: Any = None, session: str = "") -> str | None:
+        """-> why it was refused; '' when nobody says why, None when it was not refused."""
+        number = self.listener(elem_id, event)
+        session = session or uuid.uuid4().hex
+        sent = json.dumps({"data": data, "fn_index": number, "session_hash": session, "event_data": brought})
+        body: dict[str, Any] = {"content": sent, "headers": {"Content-Type": "application/json"}}
+        if not self.page.fns[number].queue:
+            answer = self.client.post("gradio_api/run/predict", **body)
+            return None if answer.status_code == 200 else answer.json().get("error") or ""
+        self.client.post("gradio_api/queue/join", **body).raise_for_status()
+        with self.client.stream("GET", "gradio_api/queue/data", params={"session_hash": session}) as stream:
+            messages = [json.loads(line.removeprefix("data:")) for line in stream.iter_lines() if line]
+        (done,) = [message for message in messages if message["msg"] == "process_completed"]
+        return None if done["success"] else done["output"]["error"] or ""
+
+    def opened(self, name: str) -> str:
+        """-> the session of a page that shows this run."""
+        session = uuid.uuid4().hex
+        assert (
+            self.send("dc-runs-table", "open", self.inputs("dc-runs-table", "open", STRANGER), {"name": name}, session)
+            is None
+        )
+        return session
+
+    def everything(self) -> list[Any]:
+        """All that could have been changed."""
+        files = {
+            str(path.relative_to(self.root)): path.read_bytes()
+            for path in sorted(self.root.rglob("*"))
+            if path.is_file() and "ledger" not in path.name and not path.name.endswith(".lock")
+        }
+        ledger = Ledger(self.root)
+        return [files, ledger.notes(), ledger.board(), Queue(self.root).line()]
+
+    def _block(self, elem_id: str) -> Any:
+        (found,) = [block for block in self.page.blocks.values() if getattr(block, "elem_id", None) == elem_id]
+        return found
+
+
+def write(root: Path, name: str) -> Run:
+    run = Run(root / name)
+    run.path.mkdir(parents=True)
+    (run.path / runs.INFO).write_text(json.dumps({"config": config("fast", budget=60.0).to_dict()}))
+    (run.path / runs.EVENTS).write_text(STARTED.to_json() + "\n" + STEP.to_json() + "\n")
+    Ledger(root).own(name, OWNER["own"])
+    return run
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    root = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch, subprocess.Popen(["sleep", "600"]) as trainer:
+        patch.setenv("DICLAM_RUNS", str(root))
+        patch.delenv("DICLAM_ADMIN_TOKEN", raising=False)
+        write(root, GOING_ON).claim(trainer.pid)
+        (write(root, CUT_OFF).path / runs.STATE).touch()
+        (write(root, TESTED).path / FIGURES).write_text(json.dumps({"accuracy": 0.5, "training_seconds": 60.0}))
+        Ledger(root).enter(TESTED, "the owner")
+        housekeeping.throw_away(write(root, DELETED))
+        ticket = Queue(root).ask(config("fast", budget=60.0), OWNER["own"])
+        assert not isinstance(ticket, Run)
+        page = build()
+        _, url, _ = page.launch(**launch_options(), prevent_thread_lock=True, quiet=True)
+        with httpx.Client(base_url=url, timeout=60) as client:
+            yield Server(page, client, root, ticket.number)
+        page.close(verbose=False)
+        trainer.kill()
+
+
+def test_another_visitor_changes_nothing(server: Server) -> None:
+    before = server.everything()
+    board, queue, table = "dc-board", "dc-queue", "dc-runs-table"
+    for elem_id, event, shown, brought, words in (
+        (board, "enter", TESTED, {"name": "mine now"}, "only they can enter it"),
+        (board, "remove", TESTED, {"run": TESTED}, "take it off the board"),
+        (queue, "withdraw", GOING_ON, {"number": server.ticket}, "Only the visitor who asked for this start"),
+        (queue, "resume", CUT_OFF, {}, "Only the visitor who started this run can continue it"),
+        (table, "retitle", TESTED, {"name": TESTED, "title": "x"}, "can change it"),
+        (table, "keep", TESTED, {"name": TESTED, "pinned": True}, "can change it"),
+        (table, "discard", TESTED, {"name": TESTED}, "can change it"),
+        (table, "restore", TESTED, {"name": DELETED}, "can change it"),
+        ("dc-stop", "click", GOING_ON, None, "only they can stop it"),
+        ("dc-pause", "click", GOING_ON, None, "only they can stop it"),
+    ):
+        for tokens in (STRANGER, None, {"own": OWNER}, {"own": "", "admin": OWNER["own"]}):
+            refused = server.send(elem_id, event, server.inputs(elem_id, event, tokens), brought, server.opened(shown))
+            assert refused is not None, (elem_id, event, tokens)
+            assert words in refused, (elem_id, event, tokens)
+    assert server.everything() == before
+
+
+@pytest.mark.parametrize(
+    ("elem_id", "event", "field", "others"),
+    [
+        ("dc-board", "enter", "name", {}),
+        ("dc-board", "remove", "run", {}),
+        ("dc-queue", "watch", "run", {}),
+        ("dc-queue", "withdraw", "number", {}),
+        ("dc-runs-table", "open", "name", {}),
+        ("dc-runs-table", "retitle", "name", {"title": "x"}),
+        ("dc-runs-table", "retitle", "title", {"name": TESTED}),
+        ("dc-runs-table", "keep", "name", {"pinned": True}),
+        ("dc-runs-table", "discard", "name", {}),
+        ("dc-runs-table", "restore", "name", {}),
+        ("dc-runs-table", "take", "name", {}),
+        ("dc-runs-table", "overlay", "names", {}),
+    ],
+)
+def test_nonsense_is_refused_even_from_the_owner(
+    server: Server, elem_id: str, event: str, field: str, others: dict[str, Any]
+) -> None:
+    before = server.everything()
+    session = server.opened(GOING_ON)
+    # Neither of these is the name of a run, but a title is any line of text, and an empty one takes it away.
+    values = [value for value in NONSENSE if field != "title" or value not in ("", "../x")]
+    for brought in (*({**others, field: value} for value in values), None, [], "text", 3):
+        refused = server.send(elem_id, event, server.inputs(elem_id, event, OWNER), brought, session)
+        assert refused, (brought, refused)
+    assert server.everything() == before
+
+
+def test_a_start_with_a_forged_setting_is_refused(server: Server) -> None:
+    before = server.everything()
+    honest = server.inputs("dc-start", "click", OWNER)
+    for place in range(2, len(honest)):  # the tokens, and the run that is shown, come first
+        for value in ("../x", float("nan"), 1e300, [1], {"a": 1}):
+            data = [*honest[:place], value, *honest[place + 1 :]]
+            assert server.send("dc-start", "click", data), (place, value)
+    assert server.everything() == before
