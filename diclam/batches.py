@@ -29,8 +29,8 @@ class Batch(NamedTuple):
 
 class Batches:
     """Endless batches of `images_N3HW` (bytes) and `labels_N`, both on the device to train on; every random choice follows
-    from `config.seed`, and what an epoch leaves out from the losses that `note` is told. An incomplete last batch of an epoch
-    is left out. Of several processes that share each batch, `part` is this one's: all draw the same batch."""
+    from `config.seed`, and what an epoch leaves out from the losses that `note` is told. An incomplete last batch of an
+    epoch is left out. Of several processes that share each batch, `part` is this one's: all draw the same batch."""
 
     def __init__(self, images_N3HW: Tensor, labels_N: Tensor, config: TrainConfig, part: slice = slice(None)) -> None:
         self._images, self._labels, self._config, self._part = images_N3HW, labels_N, config, part

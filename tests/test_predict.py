@@ -136,7 +136,7 @@ def test_a_small_square_of_a_large_photograph_is_sharp() -> None:
     stripes = Image.fromarray(np.full((60, 60), 255 * (np.arange(60) % 6 < 3), np.uint8))
     image.paste(stripes.convert("RGB"), (2048, 2048))
     picture = load_picture(saved(image, "JPEG", quality=95), Square(0.5, 0.5, 0.01))  # 41 pixels, 7 pairs of stripes
-    assert picture.original.size == (1024, 1024)
+    assert picture.original.size == (2048, 2048)
     row = picture.pixels[0, 16].float()
     assert row.std() > 60
     assert ((row[1:] > 128) != (row[:-1] > 128)).sum() >= 12
@@ -148,9 +148,9 @@ def test_a_square_outside_the_picture_is_a_readable_error() -> None:
 
 
 def test_a_large_picture_is_shown_smaller_with_its_square_in_place() -> None:
-    picture = load_picture(saved(Image.new("RGB", (3000, 1500), BLUE), "JPEG"))
-    assert picture.original.size == (1024, 512)
-    assert picture.square == (256, 0, 768, 512)
+    picture = load_picture(saved(Image.new("RGB", (6000, 3000), BLUE), "PNG"))
+    assert picture.original.size == (2000, 1000)
+    assert picture.square == (500, 0, 1500, 1000)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 1), (33, 31)])

@@ -12,8 +12,8 @@ from gradio.data_classes import ImageData
 from diclam.errors import PictureError
 from diclam.predict import Picture, load_picture
 
-KEPT = 24
-"""Pictures that stay decoded, 3 MB each at most: choosing another square or another model reads no file."""
+KEPT = 12
+"""Pictures that stay decoded, 13 MB each at most: choosing another square or another model reads no file."""
 
 
 class SafeImage(gr.Image):
