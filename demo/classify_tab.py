@@ -24,7 +24,7 @@ from demo.messages import told
 from diclam.calibration import Calibration
 from diclam.explain import explain
 from diclam.knockout import knock_out
-from diclam.predict import Picture
+from diclam.predict import Picture, trace
 
 KNOWS = "It knows these ten classes only: anything else gets the nearest of them."
 
@@ -59,12 +59,13 @@ def answer(models: HasModels, key: str, picture: Picture | None, name: str = "")
         return None, None, None, None, None, *below
     with told():
         model = models.model(key)
-        explanation = explain(model, picture.pixels, models.familiarity(key))
-        knockouts = knock_out(model, picture.pixels) if model.config.light else None
+        traced = trace(model, picture.pixels)
+        explanation = explain(model, picture.pixels, models.familiarity(key), traced)
+        knockouts = knock_out(model, picture.pixels, traced) if model.config.light else None
         prediction = explanation.prediction
         trust = Trust(prediction, models.calibration(key))
         attention = attention_section.values(key, picture, explanation, knockouts)
-        experts = expert_section.values(models, model, key, picture, prediction, knockouts)
+        experts = expert_section.values(models, model, key, picture, prediction, knockouts, traced)
     return Cut(name, picture), picture, prediction, prediction, trust, *attention, *experts, *keep_section.values()
 
 

@@ -22,7 +22,7 @@ from diclam.errors import DataError
 from diclam.fader import POSITIONS, FaderTable, fade, fade_all
 from diclam.gates import GatesByClass
 from diclam.knockout import Knockouts
-from diclam.model import DiCLAM
+from diclam.model import DiCLAM, Trace
 from diclam.predict import Picture, Prediction
 
 PART = 100
@@ -70,16 +70,22 @@ def build(models: HasModels) -> list[Component]:
 
 
 def values(
-    models: HasModels, model: DiCLAM, key: str, picture: Picture, prediction: Prediction, knockouts: Knockouts | None
+    models: HasModels,
+    model: DiCLAM,
+    key: str,
+    picture: Picture,
+    prediction: Prediction,
+    knockouts: Knockouts | None,
+    traced: Trace | None = None,
 ) -> tuple[Any, ...]:
-    """`knockouts` is None for the full network, which has no more than its gates and what its experts say alone. Raises
-    RunError when the model has vanished, PictureError."""
+    """`knockouts` is None for the full network, which has no more than its gates and what its experts say alone; `traced`
+    is the pass for the picture if it was made already. Raises RunError when the model has vanished, PictureError."""
     if knockouts is None:
         return Experts(prediction, None, None), None, None
     gates = models.gates(key)
     among = None if gates is None else GateAmongAll(gates, prediction.gates)
     measurable = key != BUNDLED and data.is_cached()
-    faded = Faded(Shown(key, picture.pixels), fade(model, picture.pixels), models.fader_table(key), measurable)
+    faded = Faded(Shown(key, picture.pixels), fade(model, picture.pixels, traced), models.fader_table(key), measurable)
     return Experts(prediction, knockouts, gates), among, faded
 
 

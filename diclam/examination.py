@@ -15,7 +15,7 @@ from diclam.familiarity import Familiarity
 from diclam.hiding import Deletion, Occlusion, delete, occlude
 from diclam.knockout import Knockouts, knock_out
 from diclam.model import DiCLAM
-from diclam.predict import Picture
+from diclam.predict import Picture, trace
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +58,13 @@ class Examination:
 def examine(model: DiCLAM, picture: Picture, name: str, familiarity: Familiarity | None = None) -> Examination:
     """Asks the model, called `name`, about one picture and about some 150 changed copies of it, which takes most of a second
     on a processor. The model's mode is left as it was."""
-    explanation = explain(model, picture.pixels, familiarity)
+    traced = trace(model, picture.pixels)
+    explanation = explain(model, picture.pixels, familiarity, traced)
     return Examination(
         model=name,
         picture=picture,
         explanation=explanation,
         occlusion=occlude(model, picture.pixels),
         deletion=delete(model, picture.pixels, explanation.received),
-        knockouts=knock_out(model, picture.pixels) if model.config.light else None,
+        knockouts=knock_out(model, picture.pixels, traced) if model.config.light else None,
     )

@@ -14,7 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from diclam.familiarity import Familiarity
-from diclam.model import DiCLAM
+from diclam.model import DiCLAM, Trace
 from diclam.predict import Prediction, prediction_of, trace
 
 EVEN = 128
@@ -97,10 +97,12 @@ def to_byte(weights: np.ndarray) -> np.ndarray:
     return (EVEN + STEPS * octaves).round().clip(0, 255).astype(np.uint8)
 
 
-def explain(model: DiCLAM, pixels_3HW: Tensor, familiarity: Familiarity | None = None) -> Explanation:
-    """The answer for one picture, (3, 32, 32) uint8, as `diclam.predict.predict` gives it, and its attention. Raises
-    PictureError for other shapes."""
-    traced = trace(model, pixels_3HW)
+def explain(
+    model: DiCLAM, pixels_3HW: Tensor, familiarity: Familiarity | None = None, traced: Trace | None = None
+) -> Explanation:
+    """The answer for one picture, (3, 32, 32) uint8, as `diclam.predict.predict` gives it, and its attention; `traced` is
+    the pass for that picture if it was made already. Raises PictureError for other shapes."""
+    traced = traced or trace(model, pixels_3HW)
     rows, columns = (int(side) // 2 for side in pixels_3HW.shape[1:])  # after the one max-pool before the attention
     attention = traced.attention_BMNN[0].float().cpu().numpy()
     return Explanation(prediction_of(traced, model.temperature, familiarity), attention, (rows, columns))

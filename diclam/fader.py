@@ -22,7 +22,7 @@ from diclam.checkpoint import digest
 from diclam.data import CLASSES
 from diclam.errors import CheckpointError
 from diclam.files import replacing
-from diclam.model import EXPERTS, DiCLAM
+from diclam.model import EXPERTS, DiCLAM, Trace
 from diclam.predict import answering, network_input, probabilities_of
 
 TABLE = "fader.json"
@@ -101,13 +101,14 @@ class FaderTable:
         return table
 
 
-def fade(model: DiCLAM, pixels_3HW: Tensor) -> Fader:
-    """The answers for one picture, (3, 32, 32) uint8. The model's mode is left as it was. Raises PictureError for another
-    shape or type, ConfigError for a network with more than two experts."""
+def fade(model: DiCLAM, pixels_3HW: Tensor, traced: Trace | None = None) -> Fader:
+    """The answers for one picture, (3, 32, 32) uint8; `traced` is the pass for it if it was made already. The model's mode
+    is left as it was. Raises PictureError for another shape or type, ConfigError for a network with more than two
+    experts."""
     model.require_light(WHAT)
     x_B3HW = network_input(model, pixels_3HW)
     with answering(model):
-        logits_BGK, gates_BGE = model.mixtures(x_B3HW, positions)
+        logits_BGK, gates_BGE = model.mixtures(x_B3HW, positions, traced)
     return Fader(gates_BGE[0].float().cpu().numpy(), logits_BGK[0].float().cpu().numpy(), model.temperature)
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from diclam.data import CLASSES
-from diclam.model import EXPERTS, DiCLAM, LightMHA, LightMoE
+from diclam.model import EXPERTS, DiCLAM, LightMHA, LightMoE, Trace
 from diclam.predict import answering, network_input, probabilities_of
 
 
@@ -74,29 +74,28 @@ class Knockouts:
         return probabilities_of(torch.from_numpy(logits), self.temperature)[..., self.answer]
 
 
-def knock_out(model: DiCLAM, pixels_3HW: Tensor) -> Knockouts:
-    """Switches off each head, all heads and each expert, for one picture, (3, 32, 32) uint8. One pass up to the attention,
-    then one batch. The model's mode is left as it was. Raises PictureError for another shape or type, ConfigError for the
-    full network, whose heads go through an output projection together."""
+def knock_out(model: DiCLAM, pixels_3HW: Tensor, traced: Trace | None = None) -> Knockouts:
+    """Switches off each head, all heads and each expert, for one picture, (3, 32, 32) uint8, in one batch; `traced` is the
+    pass for that picture if it was made already. The model's mode is left as it was. Raises PictureError for another shape
+    or type, ConfigError for the full network, whose heads go through an output projection together."""
     model.require_light("Switching off heads and experts")
     x_B3HW = network_input(model, pixels_3HW)
     with answering(model):
-        conv_in, attention, conv_out = model.block1
-        mixed_RCHW = _without_heads(cast("LightMHA", attention), conv_in(model.stem(x_B3HW)))
-        x_RCHW = model.block2[:2](conv_out(mixed_RCHW))
+        whole = traced or model.trace(x_B3HW)
+        _, attention, conv_out = model.block1
+        x_RCHW = model.block2[:2](conv_out(_without_heads(cast("LightMHA", attention), whole.attended_BCHW)))
         moe, rest = cast("LightMoE", model.block2[2]), model.block2[3]
-        outputs_RECHW, gates_RE = moe.parts(x_RCHW)
-        kept_EE = 1 - torch.eye(EXPERTS, device=gates_RE.device, dtype=gates_RE.dtype)
-        experts_off = moe.combine(x_RCHW[:1], outputs_RECHW[:1], gates_RE[:1] * kept_EE)
-        combined = torch.cat([moe.combine(x_RCHW, outputs_RECHW, gates_RE), experts_off])
-        logits_RK = model.classifier(model.block3(rest(combined))).double().cpu().numpy()
-    heads_off, experts_off = np.split(logits_RK, [len(mixed_RCHW)])
-    gate_1, gate_2 = gates_RE[0].tolist()
-    return Knockouts(heads_off[0], heads_off[1:-1], heads_off[-1], experts_off, (gate_1, gate_2), model.temperature)
+        kept_EE = 1 - torch.eye(EXPERTS, device=x_RCHW.device, dtype=whole.gates_BE.dtype)
+        experts_off = moe.combine(whole.mixed_BCHW, whole.expert_outputs_BECHW, whole.gates_BE * kept_EE)
+        logits_RK = model.classifier(model.block3(rest(torch.cat([moe(x_RCHW), experts_off]))))
+        logits = torch.cat([whole.logits_BK, logits_RK]).double().cpu().numpy()
+    gate_1, gate_2 = whole.gates_BE[0].tolist()
+    heads_off, off, experts_off = logits[1:-3], logits[-3], logits[-2:]
+    return Knockouts(logits[0], heads_off, off, experts_off, (gate_1, gate_2), model.temperature)
 
 
 def _without_heads(attention: LightMHA, x_1CHW: Tensor) -> Tensor:
-    """What leaves the attention -> (2 + heads, C, H, W): with all heads, without each head, without any.
+    """What leaves the attention -> (heads + 1, C, H, W): without each head, then without any.
 
     BatchNorm treats each channel for itself, and each head fills channels of its own. So switching a head off gives its
     channels what the residual connection alone would give them, and leaves the others alone.
@@ -105,4 +104,4 @@ def _without_heads(attention: LightMHA, x_1CHW: Tensor) -> Tensor:
     head_C = torch.arange(x_1CHW.shape[1], device=x_1CHW.device) // (x_1CHW.shape[1] // attention.heads)
     off_MC = head_C == torch.arange(attention.heads, device=x_1CHW.device)[:, None]
     without_MCHW = torch.where(off_MC[:, :, None, None], residual_1CHW, whole_1CHW)
-    return torch.cat([whole_1CHW, without_MCHW, residual_1CHW])
+    return torch.cat([without_MCHW, residual_1CHW])

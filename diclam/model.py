@@ -116,6 +116,10 @@ class Trace(NamedTuple):
     """(B, E, 10): the logits if one expert alone had answered, its gate at 1 and the others' at 0."""
     features_BF: Tensor
     """(B, 1024), what the classifier made the logits of."""
+    attended_BCHW: Tensor
+    """(B, 64, H/2, W/2), what the attention was given."""
+    mixed_BCHW: Tensor
+    """(B, 256, H/4, W/4), what the mixture of experts was given."""
 
 
 class LayerRow(NamedTuple):
@@ -264,9 +268,12 @@ class DiCLAM(nn.Module):
         self._check(x_B3HW)
         return self.block3(self.block2(self.block1(self.stem(x_B3HW))))
 
-    def mixtures(self, x_B3HW: Tensor, gates_of: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+    def mixtures(
+        self, x_B3HW: Tensor, gates_of: Callable[[Tensor], Tensor], traced: Trace | None = None
+    ) -> tuple[Tensor, Tensor]:
         """-> logits (B, G, 10) and gates (B, G, E) at G settings of the gates, in eval mode: `gates_of` is given the
-        router's own gates (B, E) and returns those to answer with, (B, G, E), rows summing to 1.
+        router's own gates (B, E) and returns those to answer with, (B, G, E), rows summing to 1. What `traced`, the trace of
+        the same pictures, holds already is not computed again.
 
         From the gates up to the next activation every step is affine, and gates sum to 1: there each mixture is the mean of
         the experts alone, weighted by their gates. So the largest convolution runs once an expert instead of G times.
@@ -274,8 +281,11 @@ class DiCLAM(nn.Module):
         self._check(x_B3HW)
         moe, rest = self._mixture()
         conv, norm, activation = cast("ConvBlock", rest)
-        x_BCHW = self.block2[:2](self.block1(self.stem(x_B3HW)))
-        outputs_BECHW, own_BE = moe.parts(x_BCHW)
+        if traced:
+            x_BCHW, outputs_BECHW, own_BE = traced.mixed_BCHW, traced.expert_outputs_BECHW, traced.gates_BE
+        else:
+            x_BCHW = self.block2[:2](self.block1(self.stem(x_B3HW)))
+            outputs_BECHW, own_BE = moe.parts(x_BCHW)
         ends_EE = torch.eye(own_BE.shape[1], device=own_BE.device, dtype=own_BE.dtype)
         alone = [norm(conv(moe.combine(x_BCHW, outputs_BECHW, end_E.expand_as(own_BE)))) for end_E in ends_EE]
         gates_BGE = gates_of(own_BE)
@@ -292,8 +302,9 @@ class DiCLAM(nn.Module):
         self._check(x_B3HW)
         conv_in, attention, conv_out = self.block1
         moe, rest = self._mixture()
-        mixed_BCHW, attention_BMNN = cast("LightMHA | full.EncoderBlock", attention).trace(conv_in(self.stem(x_B3HW)))
-        x_BCHW = self.block2[:2](conv_out(mixed_BCHW))
+        attended_BCHW = conv_in(self.stem(x_B3HW))
+        told_BCHW, attention_BMNN = cast("LightMHA | full.EncoderBlock", attention).trace(attended_BCHW)
+        x_BCHW = self.block2[:2](conv_out(told_BCHW))
         outputs_BECHW, gates_BE = moe.parts(x_BCHW)
 
         def features(gates: Tensor) -> Tensor:
@@ -302,7 +313,8 @@ class DiCLAM(nn.Module):
         alone_EE = torch.eye(gates_BE.shape[1], device=gates_BE.device, dtype=gates_BE.dtype)
         expert_logits_BEK = torch.stack([self.classifier(features(row.expand_as(gates_BE))) for row in alone_EE], dim=1)
         own_BF = features(gates_BE)
-        return Trace(self.classifier(own_BF), attention_BMNN, gates_BE, outputs_BECHW, expert_logits_BEK, own_BF)
+        logits_BK = self.classifier(own_BF)
+        return Trace(logits_BK, attention_BMNN, gates_BE, outputs_BECHW, expert_logits_BEK, own_BF, attended_BCHW, x_BCHW)
 
     def require_light(self, what: str) -> None:
         """Raises ConfigError when this is not the light network, which `what` is made for."""

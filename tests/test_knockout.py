@@ -14,9 +14,10 @@ from torch import Tensor
 from diclam.augment import normalize
 from diclam.data import CLASSES
 from diclam.errors import PictureError
+from diclam.fader import fade
 from diclam.knockout import Knockouts, knock_out
 from diclam.model import DiCLAM, LightMHA, LightMoE, ModelConfig
-from diclam.predict import predict
+from diclam.predict import predict, trace
 from diclam.twin import untrained
 
 CLOSE = 1e-5
@@ -118,3 +119,10 @@ def test_json_holds_the_figures_of_the_tab() -> None:
 def test_only_a_picture_can_be_asked_about() -> None:
     with pytest.raises(PictureError, match=r"got \(3, 64, 64\)"):
         knock_out(network(), torch.zeros(3, 64, 64, dtype=torch.uint8))
+
+
+def test_a_pass_that_was_made_already_gives_the_same() -> None:
+    model = network()
+    traced = trace(model, noise())
+    assert knock_out(model, noise(), traced).to_json() == knock_out(model, noise()).to_json()
+    np.testing.assert_allclose(fade(model, noise(), traced).logits, fade(model, noise()).logits, atol=1e-5)
