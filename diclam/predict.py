@@ -247,7 +247,7 @@ def _long_side(size: tuple[int, int], square: Square) -> int:
 
 
 def _picture(image: Image.Image, square: Square | None) -> Picture:
-    # Only by a whole number: any other scale takes half as long as the network, and only what is cut later sees a difference.
+    # Only by a whole number: another scale takes as long as the network; only what is cut later sees a difference.
     original = image.reduce(math.ceil(max(image.size) / KEPT_SIDE))
     box = square.box if square else centred
     # Cut before scaling: a resize with `box` and `reducing_gap` takes in pixels from outside the box.
