@@ -35,7 +35,7 @@ from benchmarks.confusion import SECONDS, running
 from benchmarks.rows import RESULTS
 from demo.examples import PHOTOGRAPHS
 from demo.models import BUNDLED
-from diclam import runs
+from diclam import launch
 from diclam.data import is_cached
 from diclam.events import Step
 from diclam.files import replacing
@@ -190,7 +190,7 @@ def _tried(visitor: Visitor, picture: bytes) -> float | None:
 def training() -> Iterator[None]:
     """Inside the block a run trains as it does when a visitor starts it."""
     with tempfile.TemporaryDirectory() as folder:
-        run = runs.start(config("fast", budget=600), Path(folder))
+        run = launch.start(config("fast", budget=600), Path(folder))
         try:
             deadline = time.monotonic() + SECONDS
             while not any(isinstance(event, Step) for event in run.events()):

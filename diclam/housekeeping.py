@@ -20,8 +20,9 @@ from filelock import FileLock
 
 from diclam.environment import number
 from diclam.errors import RunError
+from diclam.launch import starting
 from diclam.ledger import Ledger
-from diclam.runs import Run, find, list_runs, runs_root, starting
+from diclam.runs import Run, find, list_runs, runs_root
 
 BIN = ".deleted"
 SECONDS_TO_UNDO = 3600.0

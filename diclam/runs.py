@@ -1,4 +1,4 @@
-"""A training run is a folder: started as a detached process, followed and stopped through its files alone.
+"""A training run is a folder: followed and stopped through its files alone.
 
     run.json                         settings, versions, hardware
     events.jsonl                     one event a line, appended and flushed
@@ -22,12 +22,8 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,7 +31,6 @@ from typing import Any, TypeVar
 
 import platformdirs
 import psutil
-from filelock import FileLock
 
 from diclam import checkpoint
 from diclam.errors import RunError
@@ -278,7 +273,7 @@ def new(recipe: str, root: Path | None = None) -> Run:
     # Settings are a person's file, and may call a recipe anything.
     word = re.sub(r"[^\w.-]+", "-", recipe)[:40]
     stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    _make(root)
+    make_root(root)
     try:
         for suffix in ("", *(f"-{k}" for k in range(2, 1000))):
             path = root / f"{stamp}_{word}{suffix}"
@@ -288,67 +283,6 @@ def new(recipe: str, root: Path | None = None) -> Run:
     except OSError as error:
         raise _unwritable(root, error) from error
     raise RunError(f"Could not find a free name for a run in {root}.")
-
-
-def start(config: TrainConfig, root: Path | None = None) -> Run:
-    """Starts training in a process of its own, which outlives this one. Raises RunError when the folder cannot be written,
-    or a run is going on already: two at a time would share the processor, and both would learn less within their time."""
-    with starting(root) as root:
-        if running := active(root):
-            raise RunError(f"The run {running.name} is still going on; stop it or wait until it ends.")
-        run = new(config.recipe, root)
-        begin(run, config)
-    return run
-
-
-@contextmanager
-def starting(root: Path | None = None) -> Iterator[Path]:
-    """The folder of runs, in which nobody else starts one meanwhile. Raises RunError when it cannot be written."""
-    root = root or runs_root()
-    _make(root)
-    with FileLock(root / ".start.lock"):
-        yield root
-
-
-def begin(run: Run, config: TrainConfig) -> None:
-    """Starts training in this new folder, whatever else is going on."""
-    settings = run.path / "settings.json"
-    with replacing(settings) as path:
-        path.write_text(json.dumps(config.to_dict()))
-    _launch(run, "--settings", str(settings), "--run-dir", str(run.path))
-
-
-def go_on(run: Run) -> None:
-    """Starts a process that goes on with a run that was cut off, whatever else is going on. Raises RunError when nothing was
-    kept to go on from."""
-    if not run.can_go_on:
-        raise RunError(f"The run {run.name} cannot go on: it has ended, or was cut off before its first state was kept.")
-    run.withdraw_stop()
-    (run.path / EXIT).unlink(missing_ok=True)
-    _launch(run, "--resume", str(run.path))
-
-
-def _launch(run: Run, *options: str) -> None:
-    # The log is a file: a pipe that nobody reads would fill up and halt the training.
-    with (run.path / LOG).open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "diclam", "train", *options],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUNBUFFERED": "1"},
-        )
-    threading.Thread(target=_see_off, args=(process, run), daemon=True).start()  # Or it would stay a zombie.
-    with suppress(psutil.Error):
-        run.claim(process.pid)
-
-
-def _see_off(process: subprocess.Popen[bytes], run: Run) -> None:
-    code = process.wait()
-    with suppress(OSError):  # The folder may be gone, too.
-        if code:
-            (run.path / EXIT).write_text(str(code))
 
 
 def list_runs(root: Path | None = None) -> list[Run]:
@@ -391,7 +325,8 @@ def locate(text: str, root: Path | None = None) -> Path:
     return Path(text) if Path(text).is_dir() else find(text, root).path
 
 
-def _make(root: Path) -> None:
+def make_root(root: Path) -> None:
+    """Makes the folder of runs. Raises RunError when nothing can be written there."""
     try:
         root.mkdir(parents=True, exist_ok=True)
         if not os.access(root, os.W_OK):

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from diclam import runs
+from diclam import launch, runs
 from diclam.errors import ConfigError, RunError
 from diclam.ledger import Ledger, hashed, is_admin, same
 from diclam.recipe import TrainConfig
@@ -69,7 +69,7 @@ class Queue:
 
     def withdraw(self, number: int, token: object) -> None:
         """Takes a start out of the queue. Raises RunError when it is not there, or somebody else's."""
-        with runs.starting(self.root):
+        with launch.starting(self.root):
             [ticket] = [ticket for ticket in self.line() if ticket.number == number] or [None]
             if ticket is None:
                 raise RunError("This start no longer waits: it has begun or was withdrawn.")
@@ -103,7 +103,7 @@ class Queue:
         kept in the folder; the queue is then as it was."""
         started = []
         while self.line() and self._room():
-            with runs.starting(self.root):
+            with launch.starting(self.root):
                 line = self.line()
                 if line and self._room():
                     run = self._start(line[0])
@@ -112,7 +112,7 @@ class Queue:
         return started
 
     def _enter(self, config: TrainConfig, token: object, *, resumes: str) -> Run | Ticket:
-        with runs.starting(self.root):
+        with launch.starting(self.root):
             line = self.line()
             if resumes and any(ticket.resumes == resumes for ticket in line):
                 raise RunError(f"The run {resumes} waits already.")
@@ -149,7 +149,7 @@ class Queue:
                     _log.warning("The run %s waited to go on, and cannot any more.", run.name)
                     self._leave(ticket)
                     return None
-                runs.go_on(run)
+                launch.go_on(run)
         else:
             run = Run(self.root / ticket.run) if ticket.run else runs.new(ticket.config.recipe, self.root)
             if not (run.path / runs.LOG).exists():
@@ -157,7 +157,7 @@ class Queue:
                 with self.ledger.writing() as database:
                     database.execute("UPDATE waiting SET run = ? WHERE number = ?", (run.name, ticket.number))
                 self.ledger.give(run.name, ticket.owner)
-                runs.begin(run, ticket.config)
+                launch.begin(run, ticket.config)
         self._leave(ticket)
         return run
 

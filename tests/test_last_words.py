@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from diclam import data, recorder, runs
+from diclam import data, launch, recorder, runs
 from diclam.events import Event, Failed, Started
 from diclam.last_words import ROOM, last_words
 from tests.conftest import random_cifar10, small_config
@@ -54,7 +54,7 @@ def test_a_killed_process_is_told_from_one_that_ended(tmp_path: Path) -> None:
     for script, words in (("os.kill(os.getpid(), 9)", "was killed"), ("os._exit(3)", "ended without a word")):
         run = runs.Run(tmp_path / words)
         run.path.mkdir()
-        runs._see_off(subprocess.Popen([sys.executable, "-c", f"import os; {script}"]), run)
+        launch._see_off(subprocess.Popen([sys.executable, "-c", f"import os; {script}"]), run)
         failed = run.status().failed
         assert failed is not None
         assert words in failed.message

@@ -13,7 +13,7 @@ from demo import queue_panel, supervisor, train_view
 from demo.components.queue_list import Lab
 from demo.queue_panel import LATER, NOBODYS, OTHERS, START, Before
 from demo.run_settings import max_runs
-from diclam import runs
+from diclam import launch, runs
 from diclam.errors import ConfigError
 from diclam.events import Started
 from diclam.ledger import Ledger
@@ -121,9 +121,9 @@ def test_a_start_that_fails_does_not_end_the_looking_after(root: Path, monkeypat
     def full(run: Run, config: TrainConfig) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(runs, "begin", full)
+    monkeypatch.setattr(launch, "begin", full)
     assert "disk full" in supervisor.look(Queue())
     assert len(Queue().line()) == 1
-    monkeypatch.setattr(runs, "begin", lambda run, config: run.claim(os.getpid()))
+    monkeypatch.setattr(launch, "begin", lambda run, config: run.claim(os.getpid()))
     assert supervisor.look(Queue()) == ""
     assert Queue().line() == []

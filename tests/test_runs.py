@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from diclam import __main__ as cli
-from diclam import calibration, checkpoint, data, recorder, runs
+from diclam import calibration, checkpoint, data, launch, recorder, runs
 from diclam.calibration import Calibration
 from diclam.errors import ConfigError, DataError, RunError
 from diclam.events import (
@@ -160,7 +160,7 @@ def test_another_process_with_the_same_number_is_not_the_run(tmp_path: Path) -> 
 
 def test_a_folder_that_cannot_be_written_is_a_readable_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    for attempt in (lambda: runs.start(small_config(), tmp_path / "file"), lambda: runs.new("report", tmp_path / "file")):
+    for attempt in (lambda: launch.start(small_config(), tmp_path / "file"), lambda: runs.new("report", tmp_path / "file")):
         with pytest.raises(RunError, match="DICLAM_RUNS"):
             attempt()
 
@@ -329,13 +329,13 @@ def wait(run: runs.Run, seconds: float = 120) -> runs.Status:
 
 def test_a_detached_run_trains_stops_and_is_the_only_one(tmp_path: Path, cifar10: data.Cifar10) -> None:
     config = small_config(budget=3600.0, epochs=None, holdout=100)
-    run = runs.start(config, tmp_path)
+    run = launch.start(config, tmp_path)
     try:
         active = runs.active(tmp_path)
         assert active is not None
         assert active.name == run.name
         with pytest.raises(RunError, match="still going on"):
-            runs.start(config, tmp_path)
+            launch.start(config, tmp_path)
         deadline = time.monotonic() + 120
         while not run.status().steps and time.monotonic() < deadline:
             time.sleep(0.1)

@@ -22,7 +22,7 @@ from demo.queue_panel import LATER
 from demo.run_report import EMPTY, Progress, Report
 from demo.run_settings import FIRST
 from demo.train_view import STOPPING, Seen
-from diclam import checkpoint, runs
+from diclam import checkpoint, launch, runs
 from diclam.errors import ConfigError
 from diclam.events import Continued, Event, Failed, Fetching, Finished, Paused, Started, Step, Tested, Testing, Validated
 from diclam.ledger import Ledger
@@ -251,7 +251,7 @@ def test_start_begins_the_run_that_was_set(page: Page, root: Path, monkeypatch: 
         asked.append(config)
         write(run.path, alive=True)
 
-    monkeypatch.setattr(runs, "begin", begin)
+    monkeypatch.setattr(launch, "begin", begin)
     shown = page.start("report", 45, 7)
     assert [(config.recipe, config.budget, config.seed) for config in asked] == [("report", 45.0, 7)]
     assert asked[0].holdout == RECIPES["report"].holdout

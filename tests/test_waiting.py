@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from diclam import runs, waiting
+from diclam import launch, runs, waiting
 from diclam.errors import RunError
 from diclam.events import Finished, Started, Step
 from diclam.ledger import Ledger, new_token
@@ -32,7 +32,7 @@ class Trainers:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.options: list[tuple[str, ...]] = []
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        patch.setattr(runs, "_launch", self.launch)
+        patch.setattr(launch, "_launch", self.launch)
 
     def launch(self, run: Run, *options: str) -> None:
         self.options.append(options)
@@ -139,7 +139,7 @@ def test_a_kill_in_the_middle_of_a_start_neither_loses_nor_doubles_it(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "begin", killed)
+        patch.setattr(launch, "begin", killed)
         with pytest.raises(KeyboardInterrupt):
             queue.advance()
     if launched:
@@ -232,7 +232,7 @@ def test_a_start_that_fails_leaves_nothing_behind(queue: Queue, monkeypatch: pyt
     def full(run: Run, config: TrainConfig) -> None:
         raise RunError("no disk")
 
-    monkeypatch.setattr(runs, "begin", full)
+    monkeypatch.setattr(launch, "begin", full)
     with pytest.raises(RunError, match="no disk"):
         queue.ask(CONFIG, MINE)
     assert queue.line() == []
