@@ -28,6 +28,7 @@ class Card:
 ANSWER = ("#dc-bring", "#dc-sentence", "#dc-seen", "#dc-bars")
 TRAINING = ("#dc-train-form", "#dc-run", "#dc-curves")
 GOING_ON = "body:has(#dc-run .rs-progress:not([hidden]))"
+TWO_RUNS = "body:has(#dc-runs-table tbody tr + tr)"
 CARDS = (
     Card(
         "watch", "train", ("#dc-start", f"{GOING_ON} #dc-curves"), TRAINING,
@@ -63,9 +64,11 @@ CARDS = (
         "Where the answer turns, the mixture decides. Where it stays, the experts agree.",
     ),
     Card(
-        "compare", "train", ("#dc-train-form", f"{GOING_ON} #dc-curves"), TRAINING,
+        "compare", "train", ("#dc-train-form", f"{TWO_RUNS} #dc-runs-table", f"{GOING_ON} #dc-curves"),
+        (*TRAINING, "#dc-runs"),
         "Change one setting and compare",
-        "Note how accurate the last run was. Change one thing in the form, start again, and watch the curve.",
+        "Note how accurate the last run was. Change one thing in the form, start again, and watch the curve. Or tick two "
+        "runs in the table: their curves come to lie over each other.",
         "Another seed alone changes a run a little, too: mind that before you believe a small difference.",
     ),
 )  # fmt: skip

@@ -38,15 +38,16 @@ const doneBy = {
   wrong: (event) => (event.did === 'cell' && wrong(event)) || (event.did === 'picture' && event.right === false),
   attention: ({ did }) => did === 'attention',
   fade: ({ did }) => did === 'fade',
-  // After this visitor has started one with other settings.
-  compare: ({ learns }) => learns && (state.starts.length >= 2 || (state.starts.length === 1 && state.watched)),
+  // After this visitor has started one with other settings; or curves of several runs lie over each other.
+  compare: ({ learns, laid }) => laid || (learns && (state.starts.length >= 2 || (state.starts.length === 1 && state.watched))),
 };
 
 document.addEventListener('diclam', ({ detail }) => {
   if (detail.did === 'lesson') return open();
-  const { did, figure, run, points } = detail;
+  const { did, figure, run, points, curves } = detail;
   const learns = did === 'curve' && figure === 'dc-accuracy' && grown(run, points);
-  const finished = cards.filter(({ key }) => doneBy[key]({ ...detail, learns }) && !state.done.includes(key));
+  const laid = did === 'curve' && figure === 'dc-over-accuracy' && curves >= 2;
+  const finished = cards.filter(({ key }) => doneBy[key]({ ...detail, learns, laid }) && !state.done.includes(key));
   if (!state.open) return; // `grown` has to know what was there before
   if (detail.did === 'started' && !state.starts.includes(detail.settings)) {
     state.watched = state.done.includes('watch') && !state.starts.length; // somebody else's run

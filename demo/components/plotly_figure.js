@@ -73,7 +73,8 @@ function draw() {
   place.setAttribute('aria-label', figure.layout.meta ?? '');
   plotly.react(place, figure.data, figure.layout, config);
   const points = Object.fromEntries(figure.data.map((trace) => [trace.name, (trace.x ?? []).length]));
-  happened('curve', { figure: element.closest('[id^="dc-"]')?.id, run: figure.layout.uirevision ?? '', points });
+  const id = element.closest('[id^="dc-"]')?.id;
+  happened('curve', { figure: id, run: figure.layout.uirevision ?? '', points, curves: figure.data.length });
 }
 
 element.querySelector('.pf-switches')?.addEventListener('click', ({ target }) => {

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from demo.lesson import CARDS
 from diclam.events import Finished, Started, Step, Tested, Validated
 from diclam.ledger import Ledger
 from diclam.recipe import config
@@ -80,6 +81,18 @@ def test_two_runs_are_laid_over_each_other(page: Page, app: App) -> None:
     expect(settings.locator("tbody tr")).to_have_text(["seed59"])
     for figure in ("#dc-over-accuracy", "#dc-over-loss"):
         expect(page.locator(f"{figure} .legendtext")).to_have_text(["<i>first</i>", "2001-01-02_b"])
+
+
+def test_a_comparison_of_two_runs_finishes_the_lessons_last_card(page: Page, app: App) -> None:
+    page.evaluate("localStorage.setItem('diclam-lesson', JSON.stringify({ at: 5, done: [], starts: [] }))")
+    page.goto(f"{app.url}/?lesson=1&tab=train")
+    done, table = page.locator("#dc-lesson .lc-done"), page.locator("#dc-runs-table")
+    expect(table).to_have_attribute("data-lesson", "here")
+    row(table, "2001-01-01_a").get_by_role("checkbox").check()
+    expect(page.locator("#dc-over-accuracy .legendtext")).to_have_count(1)
+    expect(done).to_have_text("")
+    row(table, "2001-01-02_b").get_by_role("checkbox").check()
+    expect(done).to_contain_text(CARDS[-1].done)
 
 
 def test_a_run_is_deleted_and_brought_back(page: Page, app: App) -> None:

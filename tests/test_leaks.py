@@ -1,0 +1,88 @@
+"""Pages that come and go leave nothing behind in the app: no process, no open file, no memory."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from diclam import runs
+from diclam.events import Finished, Started, Step, Tested
+from diclam.recipe import config
+from tests.serving import free_port, serving
+
+LOADS = 200
+# The app, but with room for fewer pages, so that it is full before its memory is looked at.
+COMMAND = """
+from demo import interface, supervisor
+interface.MAX_SESSIONS = 40
+supervisor.start()
+interface.build().launch(**interface.launch_options())
+"""
+# What two looks at an app that leaks nothing may differ by: a connection that is closing, an allocator's noise.
+FILES, MEGABYTES = 3, 6.0
+
+
+def write_run(root: Path) -> None:
+    """One that has ended, so that there are curves to show."""
+    folder = root / "2001-01-01_a"
+    folder.mkdir(parents=True)
+    (folder / runs.INFO).write_text(json.dumps({"config": config("fast", budget=60.0).to_dict()}))
+    events = [Started("fast", 60.0, 0, "cpu", "float32", 40_000, 500, 125, 1_837_452)]
+    events += [Step(k, k / 10, 2.0 - k / 100, 1e-3, 1.0, 300.0, float(k), k / 600) for k in range(1, 20)]
+    events += [Finished("time", 19, 1.9, 60.0, 500, 0.4), Tested(0.4, 0.4, 0.4, 0.4, 1.0)]
+    (folder / runs.EVENTS).write_text("".join(event.to_json() + "\n" for event in events))
+
+
+class Visitor:
+    """Opens the page as a browser does: its heartbeat, what it asks for when it loads, and what its timers ask for."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self.client = client
+        listeners = client.get("/config").json()["dependencies"]
+        mine = [one for one in listeners if one["backend_fn"]]
+        asked = [one for one in mine if {"load", "tick"} & {event for _, event in one["targets"]}]
+        # The first shows the run; with it the server begins a session.
+        self.asked = sorted(asked, key=lambda one: one["api_name"] != "attach")
+
+    def open_and_leave(self, *, early: bool) -> None:
+        """`early`: as soon as the run is shown, without all else that the page asks for."""
+        self.client.get("/").raise_for_status()
+        session = uuid.uuid4().hex
+        with self.client.stream("GET", f"/gradio_api/heartbeat/{session}") as alive:
+            next(alive.iter_raw())
+            for one in self.asked[:1] if early else self.asked:
+                body = {"data": [None] * len(one["inputs"]), "fn_index": one["id"], "session_hash": session}
+                if one["queue"]:
+                    self._wait_in_the_queue(body)
+                else:
+                    self.client.post("/gradio_api/run/predict", json=body).raise_for_status()
+
+    def _wait_in_the_queue(self, body: dict[str, Any]) -> None:
+        self.client.post("/gradio_api/queue/join", json=body).raise_for_status()
+        with self.client.stream("GET", "/gradio_api/queue/data", params={"session_hash": body["session_hash"]}) as stream:
+            messages = [json.loads(line.removeprefix("data:")) for line in stream.iter_lines() if line]
+        assert [message["success"] for message in messages if message["msg"] == "process_completed"] == [True]
+
+
+def test_two_hundred_loads_leave_nothing_behind(tmp_path: Path) -> None:
+    write_run(tmp_path / "root")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with serving(tmp_path, port, "-c", COMMAND) as app, httpx.Client(base_url=url, timeout=60) as client:
+        visitor, process = Visitor(client), psutil.Process(app.pid)
+        assert visitor.asked[0]["api_name"] == "attach"
+        assert len(visitor.asked) >= 5
+        looks = []
+        for _ in range(2):
+            for k in range(LOADS // 2):
+                visitor.open_and_leave(early=k % 4 != 0)
+            looks.append((process.num_fds(), process.memory_info().rss / 1e6))
+        assert not process.children()
+    (files, memory), (more_files, more_memory) = looks
+    assert more_files - files <= FILES, looks
+    assert more_memory - memory <= MEGABYTES, looks
