@@ -314,7 +314,7 @@ def find(name: str, root: Path | None = None) -> Run:
     path = (root or runs_root()) / name
     # The other way to ask for a folder raises when a name is too long for the system.
     if not re.fullmatch(r"[\w][\w.-]*", name) or not os.path.isdir(path):
-        raise RunError(f"There is no run {name[:80]!r}. `python -m diclam runs` lists them.")
+        raise RunError(f"There is no run {name[:80]!r}. The page's table of runs and `python -m diclam runs` list them.")
     return Run(path)
 
 
