@@ -123,7 +123,7 @@ class TrainConfig:
     """Side of a random square that is blanked in each training picture, 0 to 32 pixels; 0 blanks nothing."""
     skip_easy: float = 0.0
     """Share of the pictures seen in the epoch before that the next one leaves out, those that were answered best, from the
-    third epoch on; 0 to 0.9. They come back in the epoch after it, so an epoch that leaves pictures out is shorter."""
+    second epoch on; 0 to 0.9. They come back in the epoch after it, so an epoch that leaves pictures out is shorter."""
     early_side: int = 32
     """Side in pixels of the training pictures in the early part of the run, 16, 24 or 32; smaller ones are learnt faster."""
     early_part: float = 0.0
@@ -199,6 +199,7 @@ _FAST = TrainConfig(
     batch_size=125,
     optimizer="muon",
     learning_rate=5e-3,
+    muon_learning_rate=0.07,
     weight_decay=0.0,
     schedule="linear",
     warmup=0.1,
