@@ -120,6 +120,8 @@ class Trace(NamedTuple):
     """(B, 64, H/2, W/2), what the attention was given."""
     mixed_BCHW: Tensor
     """(B, 256, H/4, W/4), what the mixture of experts was given."""
+    alone_BECHW: Tensor
+    """(B, E, 256, H/4, W/4), what the convolution after the mixture, with its BatchNorm, made of each expert alone."""
 
 
 class LayerRow(NamedTuple):
@@ -280,16 +282,15 @@ class DiCLAM(nn.Module):
         """
         self._check(x_B3HW)
         moe, rest = self._mixture()
-        conv, norm, activation = cast("ConvBlock", rest)
+        activation = cast("ConvBlock", rest)[2]
         if traced:
-            x_BCHW, outputs_BECHW, own_BE = traced.mixed_BCHW, traced.expert_outputs_BECHW, traced.gates_BE
+            alone_BECHW, own_BE = traced.alone_BECHW, traced.gates_BE
         else:
             x_BCHW = self.block2[:2](self.block1(self.stem(x_B3HW)))
             outputs_BECHW, own_BE = moe.parts(x_BCHW)
-        ends_EE = torch.eye(own_BE.shape[1], device=own_BE.device, dtype=own_BE.dtype)
-        alone = [norm(conv(moe.combine(x_BCHW, outputs_BECHW, end_E.expand_as(own_BE)))) for end_E in ends_EE]
+            alone_BECHW = self._after_mixture(x_BCHW, outputs_BECHW, _ends(own_BE))
         gates_BGE = gates_of(own_BE)
-        first_B1CHW, *others = (output_BCHW[:, None] for output_BCHW in alone)
+        first_B1CHW, *others = (output_BCHW[:, None] for output_BCHW in alone_BECHW.unbind(1))
         _, weight_BG111, *weights = gates_BGE[..., None, None, None].unbind(2)
         mixed_BGCHW = torch.lerp(first_B1CHW, others[0], weight_BG111)
         for other_B1CHW, weight_BG111 in zip(others[1:], weights, strict=True):
@@ -301,20 +302,29 @@ class DiCLAM(nn.Module):
         """The same pass, by the same modules, with everything it computed on its way. Raises as `forward` does."""
         self._check(x_B3HW)
         conv_in, attention, conv_out = self.block1
-        moe, rest = self._mixture()
+        moe, (_, _, activation) = self._mixture()
         attended_BCHW = conv_in(self.stem(x_B3HW))
         told_BCHW, attention_BMNN = cast("LightMHA | full.EncoderBlock", attention).trace(attended_BCHW)
         x_BCHW = self.block2[:2](conv_out(told_BCHW))
         outputs_BECHW, gates_BE = moe.parts(x_BCHW)
+        # The experts alone, and last the network itself.
+        settings_BGE = torch.cat([_ends(gates_BE), gates_BE[:, None]], dim=1)
+        after_BGCHW = self._after_mixture(x_BCHW, outputs_BECHW, settings_BGE)
+        features_BGF = self.block3(activation(after_BGCHW.flatten(0, 1))).unflatten(0, settings_BGE.shape[:2])
+        logits_BGK = self.classifier(features_BGF)
+        return Trace(
+            logits_BGK[:, -1], attention_BMNN, gates_BE, outputs_BECHW, logits_BGK[:, :-1], features_BGF[:, -1],
+            attended_BCHW, x_BCHW, after_BGCHW[:, :-1],
+        )  # fmt: skip
 
-        def features(gates: Tensor) -> Tensor:
-            return self.block3(rest(moe.combine(x_BCHW, outputs_BECHW, gates)))
-
-        alone_EE = torch.eye(gates_BE.shape[1], device=gates_BE.device, dtype=gates_BE.dtype)
-        expert_logits_BEK = torch.stack([self.classifier(features(row.expand_as(gates_BE))) for row in alone_EE], dim=1)
-        own_BF = features(gates_BE)
-        logits_BK = self.classifier(own_BF)
-        return Trace(logits_BK, attention_BMNN, gates_BE, outputs_BECHW, expert_logits_BEK, own_BF, attended_BCHW, x_BCHW)
+    def _after_mixture(self, x_BCHW: Tensor, outputs_BECHW: Tensor, gates_BGE: Tensor) -> Tensor:
+        """What the convolution after the mixture, with its BatchNorm, makes of it at G settings of the gates
+        -> (B, G, 256, H/4, W/4)."""
+        moe, (conv, norm, _) = self._mixture()
+        settings = gates_BGE.shape[1]
+        mixed = [moe.combine(x_BCHW, outputs_BECHW, gates_BE) for gates_BE in gates_BGE.unbind(1)]
+        after_SCHW = norm(conv(torch.cat(mixed)))
+        return after_SCHW.unflatten(0, (settings, len(x_BCHW))).transpose(0, 1)
 
     def require_light(self, what: str) -> None:
         """Raises ConfigError when this is not the light network, which `what` is made for."""
@@ -397,3 +407,8 @@ def _describe(module: nn.Module) -> str:
             return "ReLU"
         case _:
             return type(module).__name__.lower()
+
+
+def _ends(gates_BE: Tensor) -> Tensor:
+    """-> (B, E, E): in turn each expert's gate at 1 and the others' at 0."""
+    return torch.eye(gates_BE.shape[1], device=gates_BE.device, dtype=gates_BE.dtype).expand(len(gates_BE), -1, -1)

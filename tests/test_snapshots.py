@@ -47,7 +47,7 @@ class Certain(torch.nn.Module):
         logits = torch.zeros(count, 10)
         logits[:, CLASSES.index("cat")] = self.sure
         even = torch.full((1, 1, 256, 256), 1 / 256).expand(count, 2, 256, 256)
-        return Trace(logits, even, torch.full((count, 2), 0.5), *(nothing,) * 5)
+        return Trace(logits, even, torch.full((count, 2), 0.5), *(nothing,) * 6)
 
 
 class Twenty(SimpleNamespace):
