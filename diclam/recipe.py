@@ -199,7 +199,6 @@ _FAST = TrainConfig(
     batch_size=125,
     optimizer="muon",
     learning_rate=5e-3,
-    muon_learning_rate=0.07,
     weight_decay=0.0,
     schedule="linear",
     warmup=0.1,
