@@ -202,11 +202,11 @@ def read(folder: Path) -> Album | None:
     try:
         first, *rest = (folder / FILE).read_text(encoding="utf-8", errors="replace").splitlines()
         pinned = _pinned(json.loads(first))
-    except (OSError, ValueError, TypeError, KeyError, OverflowError):
+    except (OSError, ValueError, TypeError, KeyError):
         return None
     snapshots = []
     for line in rest:
-        with suppress(ValueError, TypeError, KeyError, OverflowError):
+        with suppress(ValueError, TypeError, KeyError):
             snapshots.append(_snapshot(json.loads(line), len(pinned.labels)))
     return Album(pinned, snapshots)
 

@@ -73,7 +73,7 @@ def test_a_run_and_what_was_shown_of_it_survive_a_killed_app(browser: Browser, t
             page.goto(f"http://127.0.0.1:{port}?tab=train")
             expect(page.locator("#dc-start")).to_have_text("Start")
             page.locator("#dc-start").click()
-            page.wait_for_function(AT_LEAST, arg=["dc-loss", 2])
+            page.wait_for_function(AT_LEAST, arg=["dc-loss", 1], timeout=120_000)
             [run] = list_runs(tmp_path / "root")
             trained_by = psutil.Process(int((run.path / "process").read_text().split()[0]))
             try:
@@ -84,7 +84,7 @@ def test_a_run_and_what_was_shown_of_it_survive_a_killed_app(browser: Browser, t
                     assert run.alive()
                     page.reload()
                     expect(page.locator("#dc-run")).to_contain_text(run.name)
-                    page.wait_for_function(AT_LEAST, arg=["dc-loss", before + 1])
+                    page.wait_for_function(AT_LEAST, arg=["dc-loss", before + 1], timeout=120_000)
                     expect(page.locator("#dc-stop")).to_be_enabled()  # it is still known whose run it is
                     assert trained_by.is_running()
             finally:
