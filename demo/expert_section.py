@@ -76,10 +76,10 @@ def values(
     picture: Picture,
     prediction: Prediction,
     knockouts: Knockouts | None,
-    traced: Trace | None = None,
+    traced: Trace,
 ) -> tuple[Any, ...]:
     """`knockouts` is None for the full network, which has no more than its gates and what its experts say alone; `traced`
-    is the pass for the picture if it was made already. Raises RunError when the model has vanished, PictureError."""
+    is the pass for the picture. Raises RunError when the model has vanished, PictureError."""
     if knockouts is None:
         return Experts(prediction, None, None), None, None
     gates = models.gates(key)

@@ -281,8 +281,7 @@ class DiCLAM(nn.Module):
         the experts alone, weighted by their gates. So the largest convolution runs once an expert instead of G times.
         """
         self._check(x_B3HW)
-        moe, rest = self._mixture()
-        activation = cast("ConvBlock", rest)[2]
+        moe, (_, _, activation) = self._mixture()
         if traced:
             alone_BECHW, own_BE = traced.alone_BECHW, traced.gates_BE
         else:
@@ -340,9 +339,9 @@ class DiCLAM(nn.Module):
         """The network as a list, measured on this very object: output shapes from a 32 x 32 picture, parameters counted."""
         return list(self._layers())
 
-    def _mixture(self) -> tuple[MoE, nn.Module]:
+    def _mixture(self) -> tuple[MoE, ConvBlock]:
         """The mixture of experts, and the part of block 2 that follows it."""
-        return cast("MoE", self.block2[2]), self.block2[3]
+        return cast("MoE", self.block2[2]), cast("ConvBlock", self.block2[3])
 
     def _check(self, x: Tensor) -> None:
         if x.dim() != 4 or x.shape[1] != 3 or x.shape[2] % 8 or x.shape[3] % 8 or 0 in x.shape:

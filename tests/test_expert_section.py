@@ -27,7 +27,7 @@ from diclam.fader import FaderTable, fade
 from diclam.gates import GatesByClass, gates_by_class
 from diclam.knockout import Knockouts, knock_out
 from diclam.model import DiCLAM, ModelConfig
-from diclam.predict import Prediction, picture_of, predict
+from diclam.predict import Prediction, picture_of, predict, trace
 from diclam.twin import untrained
 from tests.conftest import random_cifar10, random_evaluation
 from tests.test_gates import leaning
@@ -123,7 +123,13 @@ def test_gates_that_barely_differ_give_no_names() -> None:
 def test_a_model_without_a_test_says_so() -> None:
     assert "was not tested" in evidence(None)
     values = expert_section.values(
-        Tested(), NETWORK, "one", picture_of(noise()), predict(NETWORK, noise()), knock_out(NETWORK, noise())
+        Tested(),
+        NETWORK,
+        "one",
+        picture_of(noise()),
+        predict(NETWORK, noise()),
+        knock_out(NETWORK, noise()),
+        trace(NETWORK, noise()),
     )
     panel, histogram, fader = values
     assert panel.gates is None
@@ -145,7 +151,9 @@ def test_the_panel_holds_the_gates_and_three_answers_of_three() -> None:
 def test_a_full_network_shows_its_four_experts_and_says_what_it_has_not() -> None:
     model = DiCLAM(ModelConfig(blocks="full")).eval()
     answer = predict(model, noise())
-    panel, histogram, fader = expert_section.values(Tested(), model, "one", picture_of(noise()), answer, None)
+    panel, histogram, fader = expert_section.values(
+        Tested(), model, "one", picture_of(noise()), answer, None, trace(model, noise())
+    )
     assert histogram is fader is None
     shown = ExpertPanel().postprocess(panel)
     assert shown is not None
@@ -259,7 +267,13 @@ def test_there_is_a_value_for_every_part_of_the_section() -> None:
         components = expert_section.build(Tested())
     models = Tested(leaning(), a_table())
     values = expert_section.values(
-        models, NETWORK, "one", picture_of(noise()), predict(NETWORK, noise()), knock_out(NETWORK, noise())
+        models,
+        NETWORK,
+        "one",
+        picture_of(noise()),
+        predict(NETWORK, noise()),
+        knock_out(NETWORK, noise()),
+        trace(NETWORK, noise()),
     )
     for component, value, empty in zip(components, values, expert_section.nothing(), strict=True):
         assert component.postprocess(value)
