@@ -7,6 +7,7 @@ const KEY = 'diclam-confusion';
 const NORMS = { counts: 'none', real: 'row', said: 'column', gate: 'gate' }; // what the address calls each view
 const settings = { view: 'counts', order: 'listed', errors: false, groups: false, ...remembered(), ...linked() };
 let chosen = null; // {real, said}: lists of class numbers
+let clicked = null; // the same, of the visitor's last click
 let spot = { row: 0, column: 0 }; // where the keyboard is; -1 is a header
 let rows = []; // rows[i][j]: the buttons as they stand, headers included
 const link = named(); // before anything is drawn, which changes the address
@@ -186,7 +187,7 @@ function tell(made) {
 table.addEventListener('click', (event) => {
   const made = event.target.closest('button');
   if (!made) return;
-  chosen = { real: made.real, said: made.said };
+  chosen = clicked = { real: made.real, said: made.said };
   const { row, column } = place(made);
   mark();
   moveTo(row, column);
@@ -294,6 +295,11 @@ box.querySelector('.cg-saving').addEventListener('click', (event) => {
 
 function load() {
   if (props.value) chosen = props.value.chosen;
+  if (props.value && clicked && !(same(chosen.real, clicked.real) && same(chosen.said, clicked.said))) {
+    // This was on its way when the cell was clicked, and took the pictures of the cell before with it.
+    chosen = clicked;
+    trigger('select', chosen);
+  }
   draw();
   if (props.value && element.offsetWidth) tellAddress();
   const made = rows.flat().find((other) => other.hasAttribute('aria-current'));
@@ -318,5 +324,6 @@ new ResizeObserver(() => {
 }).observe(element);
 // The browser's Back and Forward buttons lead to another address, which may name another cell.
 window.addEventListener('popstate', () => {
+  clicked = null;
   if (asked && new URLSearchParams(window.location.search).get('tab') === 'confusion') trigger('open', named());
 });

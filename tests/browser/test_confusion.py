@@ -418,3 +418,14 @@ def test_two_models_are_compared_by_keyboard(page: Page, app: App) -> None:
         expect(page.locator("#dc-sentence")).not_to_have_text(before or "")
     finally:
         shutil.rmtree(run)
+
+
+def test_a_cell_that_is_clicked_while_another_answer_is_on_its_way_stays_chosen(page: Page) -> None:
+    opened(page)
+    alone, ship = EVALUATION.by_expert(1), cell(page, "ship", "ship")
+    radio = page.get_by_role("radio", name="expert 2 alone").element_handle()
+    # The answer to the radio button goes through a queue, the one to the cell does not.
+    ship.evaluate("(cell, radio) => { radio.click(); setTimeout(() => cell.click(), 15); }", radio)
+    expect(page.locator("#dc-accuracy")).to_contain_text(percent(alone.accuracy))
+    expect(title(page)).to_have_text(row_words(alone.confusion, (8,), (8,)))
+    expect(ship).to_have_attribute("aria-current", "true")
