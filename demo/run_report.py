@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from diclam.draw import percent
 from diclam.events import Finished
 from diclam.gate_balance import collapse
+from diclam.pause import Pause
 from diclam.runs import Status, Usage
 from diclam.terminal import REASONS, amount, clock, duration
 
@@ -49,15 +50,23 @@ EMPTY = Report(
 
 
 def report(
-    status: Status, *, name: str, age: float, stopping: bool, usable: bool, machine: tuple[tuple[str, str], ...] = ()
+    status: Status,
+    *,
+    name: str,
+    age: float,
+    stopping: bool,
+    usable: bool,
+    pause: Pause | None = None,
+    machine: tuple[tuple[str, str], ...] = (),
 ) -> Report:
     """`age` is the number of seconds since the newest event, `stopping` whether the run was asked to stop, `usable` whether
-    it has weights; `machine` are names and values of what it takes of the machine."""
+    it has weights, `pause` a request to wait that was not withdrawn; `machine` are names and values of what it takes of the
+    machine."""
     match status.state:
         case _ if status.done or status.tested or status.failed:
             sentence, progress = _ended(status, stopping, usable), None
         case "training":
-            sentence, progress = _training(status, stopping), _time(status, age)
+            sentence, progress = _training(status, stopping, pause), _time(status, age)
         case "testing":
             sentence, progress = _testing(status)
         case "probing":
@@ -69,7 +78,7 @@ def report(
             sentence = "Getting ready: loading PyTorch and the pictures. The clock starts afterwards."
             progress = Progress(None, "getting ready")
     sentence, _, details = sentence.partition("\n")
-    note = "\n".join(filter(None, (details, _warning(status), _note(status, name)))).lstrip()
+    note = "\n".join(filter(None, (details, _went_on(status, pause), _warning(status), _note(status, name)))).lstrip()
     return Report(sentence, progress, (*_numbers(status), *machine), note)
 
 
@@ -102,13 +111,22 @@ def time_left(elapsed: float, budget: float) -> str:
     return f"{clock(max(budget - elapsed, 0))} left of {clock(budget)}"
 
 
-def _training(status: Status, stopping: bool) -> str:
+def _training(status: Status, stopping: bool, pause: Pause | None) -> str:
     if stopping:
         return "Stopping after this step; the best weights so far are kept and tested."
     if status.paused:
-        return "Paused: the clock stands still. Continue goes on from here, Stop keeps the best weights so far."
+        by_itself = f" It goes on by itself after {duration(pause.longest)}." if pause and pause.longest < math.inf else ""
+        return f"Paused: the clock stands still. Continue goes on from here, Stop keeps the best weights so far.{by_itself}"
     assert status.started
     return f"Training on {status.started.train_pictures:,} pictures."
+
+
+def _went_on(status: Status, pause: Pause | None) -> str:
+    if pause is None or not pause.over or status.state != "training" or status.paused:
+        return ""
+    return (
+        f"It went on by itself: a run waits for {duration(pause.longest)} at the most, as nobody else can train meanwhile."
+    )
 
 
 def _testing(status: Status) -> tuple[str, Progress]:

@@ -41,6 +41,12 @@ def max_runs() -> int:
     return int(text)
 
 
+def max_pause() -> float:
+    """How many seconds a run that was paused on the page waits at the most, as nobody else can train meanwhile:
+    DICLAM_MAX_PAUSE, or 900. Raises ConfigError when it is no possible limit."""
+    return number("DICLAM_MAX_PAUSE", 900.0, 1.0, MAX_BUDGET, "seconds")
+
+
 def presets(limit: float) -> tuple[float, ...]:
     """The budgets to choose from where the longest is `limit`."""
     return tuple(seconds for seconds in PRESETS if seconds <= limit)

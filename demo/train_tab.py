@@ -33,9 +33,9 @@ from demo.components.run_status import RunStatus
 from demo.messages import told
 from demo.queue_panel import Panel, may_stop
 from demo.run_report import EMPTY
-from demo.run_settings import max_budget, settings
+from demo.run_settings import max_budget, max_pause, settings
 from demo.train_form import Form
-from demo.train_view import STOPPING, Parts, Seen, changes
+from demo.train_view import CONTINUING, PAUSING, STOPPING, Parts, Seen, changes
 from demo.visitor import TOKENS, Visitor
 from diclam import runs
 from diclam.errors import RunError
@@ -45,6 +45,7 @@ from diclam.runs import Run
 # A run that trains looks for a request to stop before each step; one that has not ended its training after so many seconds
 # hangs.
 PATIENCE = 30.0
+_AT_ONCE = f"(word) => word === 'Pause' ? '{PAUSING}' : '{CONTINUING}'"
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def build() -> TrainTab:
     """Builds the tab in the current Blocks. Raises ConfigError when DICLAM_MAX_BUDGET or another limit of this
     server is no possible one."""
     limit = max_budget()
+    max_pause()
     with gr.Row(elem_id="dc-train"):
         with gr.Column(scale=0, min_width=340, elem_id="dc-train-form"):
             form = train_form.build(limit)
@@ -142,7 +144,7 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> None:
             if run.pause_requested():
                 run.withdraw_pause()
             else:
-                run.request_pause()
+                run.request_pause(max_pause())
         return shown(tokens, run, None)
 
     page = Context.root_block
@@ -159,6 +161,7 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> None:
     parts.stop.click(halt, [who.tokens, parts.shown_run], outputs, queue=False, **quiet).then(
         _see_to_it, parts.shown_run, None, **quiet
     )
+    parts.pause.click(None, parts.pause, parts.pause, js=_AT_ONCE, api_visibility="private")
     parts.pause.click(hold, [who.tokens, parts.shown_run], outputs, queue=False, **quiet)
     downloads = (
         (parts.predictions, run_files.predictions),

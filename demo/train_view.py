@@ -19,7 +19,7 @@ from diclam import runs, snapshots
 from diclam.errors import RunError
 from diclam.runs import Run, Status, Usage
 
-STOPPING = "Stopping..."
+STOPPING, PAUSING, CONTINUING = "Stopping...", "Pausing...", "Continuing..."
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Seen:
     """Bytes of them."""
     mine: bool
     """Whether this visitor may stop it."""
+    pausing: bool
+    """Whether it is asked to wait; `paused` is that it does."""
     paused: bool
     usage: Usage | None = field(compare=False)
     """What its process took of the machine then."""
@@ -83,17 +85,18 @@ def changes(parts: Parts, run: Run | None, seen: Seen | None, *, mine: bool = Fa
     if run is None:
         return _nothing(parts)
     size, written = _events_file(run)  # Looked at before the events are read: what comes in between is new next time.
-    stopping = run.stop_requested()
+    stopping, pause = run.stop_requested(), run.pause()
+    pausing = pause is not None and not pause.over
     status = run.status()
     counts = len(status.steps), len(status.validations), snapshots.size(run.path)
-    now = Seen(run.name, size, status.alive, stopping, status.state, *counts, mine, status.paused, run.usage())
+    now = Seen(run.name, size, status.alive, stopping, status.state, *counts, mine, pausing, status.paused, run.usage())
     if now == seen:
         return gr.skip()
     age = max(time.time() - written, 0)
     found: dict[Any, Any] = {
         parts.seen: now,
         parts.status: report(
-            status, name=run.name, age=age, stopping=stopping, usable=run.has_checkpoint,
+            status, name=run.name, age=age, stopping=stopping, usable=run.has_checkpoint, pause=pause,
             machine=machine(now.usage, seen.usage if seen and seen.name == run.name else None),
         ),
     }  # fmt: skip
@@ -102,8 +105,8 @@ def changes(parts: Parts, run: Run | None, seen: Seen | None, *, mine: bool = Fa
         found[parts.accuracy] = plots.accuracy(status.validations, budget=_budget(run, status), key=run.name)
     if _differs(now, seen, "name", "alive", "snapshots"):
         found[parts.pinned] = pinned_section.moments(run, status, again=seen is not None and seen.name == run.name)
-    if _differs(now, seen, "name", "alive", "stopping", "state", "mine", "paused"):
-        found |= _controls(parts, run, status, stopping, mine)
+    if _differs(now, seen, "name", "alive", "stopping", "state", "mine", "pausing", "paused"):
+        found |= _controls(parts, run, status, now)
     return found
 
 
@@ -148,14 +151,14 @@ def _nothing(parts: Parts) -> dict[Any, Any]:
     }
 
 
-def _controls(parts: Parts, run: Run, status: Status, stopping: bool, mine: bool) -> dict[Any, Any]:
+def _controls(parts: Parts, run: Run, status: Status, now: Seen) -> dict[Any, Any]:
     """What changes from phase to phase only."""
     return {
         parts.shown_run: run.name,
         parts.phase: f"{run.name} {status.state} {status.alive}",
         parts.timer: gr.Timer(active=status.alive),
-        parts.stop: _stop_button(status, stopping, mine),
-        parts.pause: _pause_button(status, stopping, run.pause_requested(), mine),
+        parts.stop: _stop_button(status, now.stopping, now.mine),
+        parts.pause: _pause_button(status, now),
         parts.results: gr.Column(visible=status.done and run.has_checkpoint),
         parts.cards: figures(status),
         parts.predictions: gr.Button(interactive=status.tested is not None),
@@ -170,11 +173,13 @@ def _stop_button(status: Status, stopping: bool, mine: bool) -> gr.Button:
     return gr.Button(STOPPING if stopping else "Stop", interactive=not stopping)
 
 
-def _pause_button(status: Status, stopping: bool, asked: bool, mine: bool) -> gr.Button:
+def _pause_button(status: Status, now: Seen) -> gr.Button:
     # Several processes wait for one another in each step, and do not wait together.
     alone = not status.started or status.started.processes == 1
-    can = status.alive and status.state == "training" and not stopping and alone and mine
-    return gr.Button("Continue" if asked and can else "Pause", interactive=can)
+    can = status.alive and status.state == "training" and not now.stopping and alone and now.mine
+    if can and now.pausing != status.paused:  # Asked for; the run has yet to say that it does so.
+        return gr.Button(PAUSING if now.pausing else CONTINUING, interactive=False)
+    return gr.Button("Continue" if can and status.paused else "Pause", interactive=can)
 
 
 def _events_file(run: Run) -> tuple[int, float]:

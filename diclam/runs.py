@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import re
 import signal
@@ -32,7 +33,7 @@ from typing import Any, TypeVar
 import platformdirs
 import psutil
 
-from diclam import checkpoint
+from diclam import checkpoint, pause
 from diclam.errors import RunError
 from diclam.evaluate import Evaluation
 from diclam.events import (
@@ -52,6 +53,7 @@ from diclam.events import (
     from_json,
 )
 from diclam.files import replacing
+from diclam.pause import Pause
 from diclam.recipe import TrainConfig
 
 E = TypeVar("E", bound=Event)
@@ -224,15 +226,21 @@ class Run:
     def stop_requested(self) -> bool:
         return (self.path / "stop").exists()
 
-    def request_pause(self) -> None:
-        """The run waits before its next step, without using its time, until the request is withdrawn."""
-        (self.path / "pause").touch()
+    def request_pause(self, longest: float = math.inf) -> None:
+        """The run waits before its next step, without using its time, until the request is withdrawn or so many seconds have
+        passed."""
+        pause.ask(self.path, longest)
 
     def withdraw_pause(self) -> None:
-        (self.path / "pause").unlink(missing_ok=True)
+        pause.withdraw(self.path)
+
+    def pause(self) -> Pause | None:
+        """The request that was made last, unless it was withdrawn."""
+        return pause.read(self.path)
 
     def pause_requested(self) -> bool:
-        return (self.path / "pause").exists()
+        found = self.pause()
+        return found is not None and not found.over
 
     def terminate(self, grace: float = 3.0) -> None:
         """Ends the process that writes this folder, and all that it started, in whatever it is doing; what it has saved

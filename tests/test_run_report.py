@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from demo.run_report import EMPTY, Report, figures, machine, report, time_left
 from diclam.events import Failed, Fetching, Finished, Started, Step, Tested, Testing, Validated
+from diclam.pause import Pause
 from diclam.runs import Status, Usage
 from diclam.terminal import REASONS
 
@@ -54,6 +56,14 @@ def test_a_paused_run_counts_no_time_and_says_how_to_go_on() -> None:
     assert paused.progress.budget is None
     assert paused.progress.text.endswith("1:12 left of 2:00, paused")
     assert told(replace(TRAINING, paused=True), stopping=True).sentence.startswith("Stopping")
+
+
+def test_a_pause_with_an_end_says_when_it_is_and_that_it_came() -> None:
+    paused, over = replace(TRAINING, paused=True), Pause(900.0, over=True)
+    assert "by itself" not in told(paused, pause=Pause(math.inf, over=False)).sentence
+    assert "by itself after 15 min" in told(paused, pause=Pause(900.0, over=False)).sentence
+    assert "waits for 15 min at the most" in told(TRAINING, pause=over).note
+    assert "by itself" not in told(paused, pause=over).note + told(DONE, pause=over).note
 
 
 def test_experts_that_collapse_are_told_once_the_run_is_under_way() -> None:

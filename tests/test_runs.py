@@ -81,10 +81,6 @@ def test_a_run_is_paused_until_it_goes_on_or_ends(tmp_path: Path) -> None:
     usage = run.usage()
     assert usage is not None
     assert usage.memory > 2**20
-    run.request_pause()
-    assert run.pause_requested()
-    run.withdraw_pause()
-    assert not run.pause_requested()
 
 
 def test_a_process_that_is_gone_without_a_word_has_failed(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from demo.more_curves import MEASURES
 from demo.queue_panel import LATER
 from demo.run_report import EMPTY, Progress, Report
 from demo.run_settings import FIRST
-from demo.train_view import STOPPING, Seen
+from demo.train_view import CONTINUING, PAUSING, STOPPING, Seen
 from diclam import checkpoint, launch, runs
 from diclam.errors import ConfigError
 from diclam.events import Continued, Event, Failed, Fetching, Finished, Paused, Started, Step, Tested, Testing, Validated
@@ -296,19 +296,29 @@ def test_stop_asks_a_training_run_and_lets_it_end(page: Page, root: Path, monkey
     assert shown["dc-run"].sentence.startswith("Stopping")
 
 
-def test_pause_asks_a_training_run_to_wait_and_continue_takes_it_back(page: Page, root: Path) -> None:
+def test_pause_asks_a_training_run_to_wait_and_continue_takes_it_back(
+    page: Page, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def word(shown: dict[str, Any]) -> tuple[str, bool]:
+        return shown["dc-pause"].value, shown["dc-pause"].interactive
+
+    monkeypatch.setenv("DICLAM_MAX_PAUSE", "7")
     run = write(root / "2001", STARTED, STEP, alive=True)
     with pytest.raises(gr.Error, match="another visitor"):
         page.listener(page.part("dc-pause"), "click")({"own": "1" * 32}, "2001")
     pause = page.listener(page.part("dc-pause"), "click")
     assert (page.load()["dc-pause"].value, page.part("dc-pause").interactive) == ("Pause", False)
-    assert page._shown(pause(page.tokens, "2001"))["dc-pause"].value == "Continue"
+    assert word(page._shown(pause(page.tokens, "2001"))) == (PAUSING, False)
     assert run.pause_requested()
     write(run.path, Paused(1, 0.5))
-    assert page.tick()["dc-run"].sentence.startswith("Paused")
-    assert page._shown(pause(page.tokens, "2001"))["dc-pause"].value == "Pause"
+    shown = page.tick()
+    assert "It goes on by itself after 7 s." in shown["dc-run"].sentence
+    assert word(shown) == ("Continue", True)
+    assert word(page._shown(pause(page.tokens, "2001"))) == (CONTINUING, False)
     assert not run.pause_requested()
-    write(run.path, Continued(1, 0.5), FINISHED)
+    write(run.path, Continued(1, 0.5))
+    assert word(page.tick()) == ("Pause", True)
+    write(run.path, FINISHED)
     assert not page.tick()["dc-pause"].interactive
     pause(page.tokens, "2001")
     assert not run.pause_requested()  # a test does not wait
@@ -378,9 +388,10 @@ def test_a_small_limit_offers_less(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (page.part("dc-budget").value, page.part("dc-presets").value) == (45, None)
 
 
-def test_an_impossible_limit_is_said_when_the_page_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DICLAM_MAX_BUDGET", "soon")
-    with pytest.raises(ConfigError, match="DICLAM_MAX_BUDGET"):
+@pytest.mark.parametrize("name", ["DICLAM_MAX_BUDGET", "DICLAM_MAX_PAUSE"])
+def test_an_impossible_limit_is_said_when_the_page_is_built(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "soon")
+    with pytest.raises(ConfigError, match=name):
         Page()
 
 
