@@ -77,7 +77,7 @@ window.dcAddress = (() => {
     settings(values) { Object.assign(settings, values); write(); },
     // What a link named and the page could not show.
     leaveOut(names) {
-      for (const name of names) if (name in state) state[name] = '';
+      for (const name of names) (name in state ? state : settings)[name] = '';
       if (names.includes('run')) state.shown = '';
       write();
     },

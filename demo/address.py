@@ -53,10 +53,11 @@ def remember_model(bundled: str) -> str:
     return f"(key) => {{ window.dcAddress.model(key === {json.dumps(bundled)} ? '' : key); }}"
 
 
-def remember_settings(defaults: Mapping[str, object]) -> str:
-    """What the form is set to, in the order of `defaults`, is in the address where it is something else than there."""
+def remember_settings(defaults: Mapping[str, object], usual: Mapping[str, Mapping[str, object]]) -> str:
+    """What the form is set to, the recipe first, is in the address where it is something else than in `defaults`, and then
+    in what is `usual` for that recipe."""
     return f"""(...values) => {{
-  const defaults = {json.dumps(defaults)};
+  const defaults = {{ ...{json.dumps(defaults)}, ...({json.dumps(usual)})[values[0]] }};
   const names = Object.keys(defaults);
   const told = (name, i) => (values[i] === defaults[name] || values[i] == null ? '' : String(values[i]));
   window.dcAddress.settings(Object.fromEntries(names.map((name, i) => [name, told(name, i)])));

@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from demo import address
+from demo import address, more_settings
 from demo.examples import EXAMPLES
 from demo.run_settings import FIRST, MIN_BUDGET, max_budget, presets, settings
 from demo.train_form import Form
@@ -33,6 +33,8 @@ class Linked:
     budget: float | None = None
     """Seconds."""
     seed: int | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+    """The settings of `demo.more_settings` by their names."""
     run: str | None = None
     """The run to show in the Train tab."""
     example: int | None = None
@@ -68,7 +70,18 @@ def read(query: Mapping[str, str], limit: float) -> Linked:
             found[name] = reader(text)
         except DiclamError as error:
             left_out[name] = str(error)
-    return Linked(**found, left_out=left_out)
+    recipe, more = found.get("recipe", FIRST.recipe), dict[str, Any]()
+    for name, usual in more_settings.usual()[recipe].items():
+        text = query.get(name)
+        if not text:
+            continue
+        try:
+            one = {name: _like(usual, text[:SHOWN])}
+            settings(recipe, MIN_BUDGET, 0, limit, **more, **one)  # with those before, as some exclude one another
+            more |= one
+        except DiclamError as error:
+            left_out[name] = str(error)
+    return Linked(**found, more=more, left_out=left_out)
 
 
 def fitting(square: Square | None, size: tuple[int, int]) -> str:
@@ -99,27 +112,31 @@ def fill(form: Form) -> None:
     the address was left out."""
     limit = max_budget()
     defaults = {"recipe": FIRST.recipe, "budget": min(FIRST.budget, limit), "seed": FIRST.seed}
-    known = presets(limit)
+    known, usual = presets(limit), more_settings.usual()
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
     def open_with(request: gr.Request) -> tuple[Any, ...]:
         named = asked(request)
         values = [gr.skip() if value is None else value for value in (named.recipe, named.budget, named.seed)]
         preset = gr.skip() if named.budget is None else named.budget if named.budget in known else None
+        more = [gr.skip()] * len(form.more)
+        if named.recipe is not None or named.more:
+            more = list((usual[named.recipe or FIRST.recipe] | named.more).values())
         if named.left_out:
             gr.Warning("Of this link, something was left out. " + " ".join(named.left_out.values()))
-        return *values, preset, list(named.left_out)
+        return *values, preset, *more, list(named.left_out)
 
     left_out = gr.JSON(visible=False)
+    every = [*form.settings, *form.more]
     page = Context.root_block
     assert page is not None, "the form is part of a page"
     # Through the queue, as only there Gradio shows what a listener tells.
-    page.load(open_with, None, [*form.settings, form.preset, left_out], **quiet).then(
+    page.load(open_with, None, [*form.settings, form.preset, *form.more, left_out], **quiet).then(
         None, left_out, None, js=address.LEAVE_OUT, **quiet
     )
     gr.on(
-        [setting.change for setting in form.settings],  # pyright: ignore[reportAttributeAccessIssue]
-        None, form.settings, None, js=address.remember_settings(defaults), **quiet,
+        [setting.change for setting in every],  # pyright: ignore[reportAttributeAccessIssue]
+        None, every, None, js=address.remember_settings(defaults, usual), **quiet,
     )  # fmt: skip
 
 
@@ -130,6 +147,13 @@ def _number(text: str) -> float | str:
     except ValueError:
         return text
     return int(number) if number.is_integer() else number
+
+
+def _like(usual: Any, text: str) -> Any:
+    """What the text says, as the kind of value that `usual` is; the text itself where it is none."""
+    if isinstance(usual, bool):
+        return {"true": True, "false": False}.get(text, text)
+    return text if isinstance(usual, str) else _number(text)
 
 
 def _index(text: str, count: int, what: str) -> int:

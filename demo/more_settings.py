@@ -46,6 +46,11 @@ def values(config: TrainConfig) -> list[Any]:
     return [known[name] for name in LABELS]
 
 
+def usual() -> dict[str, dict[str, Any]]:
+    """What the fields show for each recipe, by the names of the settings."""
+    return {name: changes(tuple(values(config))) for name, config in RECIPES.items()}
+
+
 def command(recipe: Any, seconds: Any, seed: Any, *more: Any) -> Command:
     """What the settings come to, whatever was typed."""
     try:
@@ -78,7 +83,8 @@ def wire(first: list[Component], fields: list[Component], reset: gr.Button, same
     chosen, *_ = first
     table = json.dumps({name: values(config) for name, config in RECIPES.items()})
     fill = f"(recipe) => ({table})[recipe] ?? {json.dumps(values(FIRST))}"
-    chosen.change(None, chosen, fields, js=fill, api_visibility="private")  # pyright: ignore[reportAttributeAccessIssue]
+    # Only a visitor's choice: a link may name a recipe and what differs from it.
+    chosen.input(None, chosen, fields, js=fill, api_visibility="private")  # pyright: ignore[reportAttributeAccessIssue]
     opening = [FIRST.recipe, min(FIRST.budget, max_budget()), FIRST.seed, *values(FIRST)]
     reset.click(None, None, [*first, *fields], js=f"() => {json.dumps(opening)}", api_visibility="private")
     every: Any = [*first, *fields]

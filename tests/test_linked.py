@@ -37,6 +37,28 @@ def test_what_a_link_names_is_read() -> None:
     assert not named.left_out
 
 
+def test_a_link_names_what_differs_from_the_recipe() -> None:
+    query = {"recipe": "report", "batch_size": "64", "learning_rate": "0.001", "flip": "none", "attention": "false"}
+    named = linked.read(query | {"train_share": "1"}, 600)
+    assert named.more == {
+        "batch_size": 64, "learning_rate": 0.001, "flip": "none", "attention": False, "train_share": 1,
+    }  # fmt: skip
+    assert not named.left_out
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("batch_size", "0.5"), ("batch_size", "x" * 9999), ("learning_rate", "nan"), ("flip", "up"), ("attention", "no"),
+     ("experts", "0"), ("cutout", "true"), ("blocks", "<b>")],
+)  # fmt: skip
+def test_a_setting_that_cannot_be_is_left_out_with_a_word(name: str, text: str) -> None:
+    named = linked.read({"seed": "3", "label_smoothing": "0.1", name: text}, 600)
+    assert (named.seed, named.more) == (3, {"label_smoothing": 0.1})
+    assert list(named.left_out) == [name]
+    assert name in named.left_out[name]
+    assert len(named.left_out[name]) < 400
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

@@ -11,13 +11,17 @@ from tests.browser.conftest import ANSWER, App, choose_tab, toast
 
 
 def test_a_link_opens_what_it_names_and_says_what_it_left_out(page: Page, app: App) -> None:
-    page.goto(f"{app.url}/?tab=train&recipe=report&budget=45&seed=7&run=no-such-run")
+    page.goto(f"{app.url}/?tab=train&recipe=report&budget=45&seed=7&flip=none&batch_size=0&attention=false&run=no-such-run")
     expect(toast(page)).to_contain_text("There is no run 'no-such-run'")
-    expect(page).not_to_have_url(re.compile("no-such-run"))
+    expect(toast(page)).to_contain_text("batch_size must be a whole number")
+    expect(page).not_to_have_url(re.compile("no-such-run|batch_size"))
+    expect(page.locator("#dc-command")).to_contain_text("--seed 7 --flip none --no-attention")
     expect(page.locator("#dc-budget input")).to_have_value("45")
     expect(page.locator("#dc-recipe input:checked")).to_have_attribute("value", "report")
     page.locator("#dc-seed input").fill("8")
-    expect(page).to_have_url(re.compile(r"tab=train&recipe=report&budget=45&seed=8$"))
+    expect(page).to_have_url(re.compile(r"tab=train&recipe=report&budget=45&seed=8&flip=none&attention=false$"))
+    page.locator("#dc-recipe").get_by_label("fast").check()  # another recipe fills the fields anew
+    expect(page).to_have_url(re.compile(r"budget=45&seed=8$"))
     page.goto(f"{app.url}/?example=5&square=10-10-50")
     expect(page.locator("#dc-sentence")).to_contain_text(ANSWER)
     expect(page.locator("#dc-square .sq")).to_have_attribute("data-own", "true")
