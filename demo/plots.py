@@ -11,25 +11,22 @@ from diclam.curves import smooth, thin
 from diclam.draw import percent
 from diclam.events import Step, Validated
 
+# About a thousand are all that a run tells (`diclam.train`), and smoothing means the same with all of them only.
+STEPS = 1200
 DIAMOND = {"symbol": "diamond", "size": 9}
 
 
 def loss(steps: Sequence[Step], validations: Sequence[Validated], *, key: str) -> go.Figure:
-    """Training loss over epochs, as it came and smoothed, and the loss on held-out pictures. The axis reaches as far as the
-    run will come at its present pace. A zoom is kept between figures with the same `key`."""
-    curve = thin(list(zip(steps, smooth([step.loss for step in steps]), strict=True)))
-    looks = thin(validations)
+    """Training loss over epochs, and the loss on held-out pictures; the page smooths the first as its visitor likes. The
+    axis reaches as far as the run will come at its present pace. A zoom is kept between figures with the same `key`."""
+    curve, looks = thin(steps, STEPS), thin(validations)
     figure = empty(key, count=len(steps) + len(validations))
-    epochs = [round(step.epoch, 4) for step, _ in curve]
     hover = "epoch %{x:.2f}: %{y:.3f}"
     figure.add_scatter(
-        x=epochs, y=[_rounded(step.loss) for step, _ in curve], name="training", meta="quiet",
+        x=[round(step.epoch, 4) for step in curve], y=[_rounded(step.loss) for step in curve], name="training", meta="quiet",
         mode="lines", line_width=1, opacity=0.45, hovertemplate=hover,
     )  # fmt: skip
-    figure.add_scatter(
-        x=epochs, y=[_rounded(value) for _, value in curve], name="smoothed", meta="text",
-        mode="lines", line_width=2.5, hovertemplate=hover,
-    )  # fmt: skip
+    figure.add_scatter(x=[], y=[], name="smoothed", meta="text", mode="lines", line_width=2.5, hovertemplate=hover)
     figure.add_scatter(
         x=[round(look.epoch, 4) for look in looks], y=[_rounded(look.loss) for look in looks], name="validation",
         meta="accent", mode="markers", marker=DIAMOND, hovertemplate=hover,
@@ -38,21 +35,20 @@ def loss(steps: Sequence[Step], validations: Sequence[Validated], *, key: str) -
     figure.update_yaxes(rangemode="tozero")
     if not steps:
         figure.update_layout(xaxis_range=[0, 1], yaxis_range=[0, 2.5])
-    figure.layout.meta = _loss_words(steps, [value for _, value in curve])
+    figure.layout.meta = _loss_words(steps)
     return figure
 
 
 def loss_growth(steps: Sequence[Step], validations: Sequence[Validated], *, key: str, after: tuple[int, int]) -> Growth:
     """What follows so many steps and validations in the figure of `loss`."""
-    smoothed = smooth([step.loss for step in steps])
     new, looks = steps[after[0] :], validations[after[1] :]
     epochs = [round(step.epoch, 4) for step in new]
     points = [
         {"x": epochs, "y": [_rounded(step.loss) for step in new]},
-        {"x": epochs, "y": [_rounded(value) for value in smoothed[after[0] :]]},
+        {"x": [], "y": []},
         {"x": [round(look.epoch, 4) for look in looks], "y": [_rounded(look.loss) for look in looks]},
     ]
-    layout = {"meta": _loss_words(steps, smoothed), "include": [0, _end(steps)]}
+    layout = {"meta": _loss_words(steps), "include": [0, _end(steps)]}
     return Growth(key, sum(after), len(steps) + len(validations), points, layout)
 
 
@@ -61,8 +57,8 @@ def _end(steps: Sequence[Step]) -> float:
     return round(steps[-1].epoch / max(steps[-1].fraction, 0.01), 4) if steps else 1.0
 
 
-def _loss_words(steps: Sequence[Step], smoothed: Sequence[float | None]) -> str:
-    newest = next((value for value in reversed(smoothed) if value is not None), None)
+def _loss_words(steps: Sequence[Step]) -> str:
+    newest = next((value for value in reversed(smooth([step.loss for step in steps])) if value is not None), None)
     found = "nothing to show yet" if newest is None else f"{newest:.2f} after {steps[-1].epoch:.2f} epochs, smoothed"
     return f"Training loss over epochs: {found}."
 

@@ -38,6 +38,7 @@ from demo.train_form import Form
 from demo.train_view import CONTINUING, PAUSING, STOPPING, Parts, Seen, changes
 from demo.visitor import TOKENS, Visitor
 from diclam import runs
+from diclam.curves import SMOOTHING
 from diclam.errors import RunError
 from diclam.recipe import TrainConfig
 from diclam.runs import Run
@@ -72,7 +73,7 @@ def build() -> TrainTab:
             status = RunStatus(elem_id="dc-run", value=EMPTY)
             panel = queue_panel.build()
             with gr.Row(elem_id="dc-curves"):
-                loss = PlotlyFigure("Loss", switches=True, elem_id="dc-loss", value=plots.loss([], [], key=""))
+                loss = PlotlyFigure("Loss", smoothing=SMOOTHING, elem_id="dc-loss", value=plots.loss([], [], key=""))
                 empty = plots.accuracy([], budget=min(TrainConfig().budget, limit), key="")
                 accuracy = PlotlyFigure("Accuracy on held-out pictures", elem_id="dc-accuracy", value=empty)
             rate, norm, gate, speed = more_curves.build()

@@ -5,7 +5,8 @@ const config = { displaylogo: false, modeBarButtons: [['toImage', 'resetScale2d'
 // A finger that drags over the figure scrolls the page; a mouse zooms.
 const touched = window.matchMedia('(pointer: coarse)').matches;
 const roles = { accent: '--dc-blue', other: '--dc-orange', text: '--body-text-color', quiet: '--body-text-color-subdued' };
-const switches = { log: false, smooth: true };
+const slider = element.querySelector('.pf-tools input');
+let log = false;
 let drawn = '';
 let whole = null; // the figure, with all that was added to it
 
@@ -32,18 +33,34 @@ function take() {
   if (layout.include) whole.layout.xaxis.autorangeoptions = { include: layout.include };
 }
 
+// The mean of what came so far, in which each point has so much of the past, without the pull of a first guess: that of
+// `diclam.curves.smooth`. What is no number stays a gap.
+function smooth(values, past) {
+  let [mean, weight] = [0, 0];
+  return values.map((value) => {
+    if (value === null) return null;
+    mean = past * mean + (1 - past) * value;
+    weight = past * weight + 1 - past;
+    return mean / weight;
+  });
+}
+
 // The figure in the page's colours and the size of its place.
 function dressed({ data, layout }) {
   const style = getComputedStyle(element);
   const colour = (name) => style.getPropertyValue(name).trim();
   const grey = { gridcolor: colour('--border-color-primary'), zerolinecolor: colour('--border-color-primary') };
+  const past = Number(slider?.value ?? 0);
+  const training = data.find((trace) => trace.name === 'training');
+  const changed = {
+    smoothed: past ? { x: training?.x, y: smooth(training?.y ?? [], past) } : { visible: false },
+    training: past ? {} : { opacity: 1 },
+  };
   const axis = (name) => ({ automargin: true, fixedrange: touched, ...layout[name], ...grey, tickfont: { color: colour('--body-text-color-subdued') } });
   return {
     data: data.map((trace) => {
       const ink = { color: colour(roles[trace.meta] ?? roles.text) };
-      const smoothed = trace.name === 'smoothed' && !switches.smooth ? { visible: false } : {};
-      const alone = trace.name === 'training' && !switches.smooth ? { opacity: 1 } : {};
-      return { ...trace, ...smoothed, ...alone, line: { ...trace.line, ...ink }, marker: { ...trace.marker, ...ink } };
+      return { ...trace, ...(slider ? changed[trace.name] : {}), line: { ...trace.line, ...ink }, marker: { ...trace.marker, ...ink } };
     }),
     layout: {
       ...layout,
@@ -58,7 +75,7 @@ function dressed({ data, layout }) {
       modebar: { bgcolor: 'rgba(0,0,0,0)', color: colour('--body-text-color-subdued'), activecolor: colour('--body-text-color') },
       xaxis: axis('xaxis'),
       // A zoom is one of an axis of this kind.
-      yaxis: { ...axis('yaxis'), ...(switches.log ? { type: 'log', range: undefined, uirevision: `${layout.uirevision} log` } : {}) },
+      yaxis: { ...axis('yaxis'), ...(log ? { type: 'log', range: undefined, uirevision: `${layout.uirevision} log` } : {}) },
       shapes: (layout.shapes ?? []).map((shape) => ({ ...shape, line: { ...shape.line, color: colour('--body-text-color-subdued') } })),
     },
   };
@@ -66,6 +83,7 @@ function dressed({ data, layout }) {
 
 function draw() {
   if (!whole || !place.clientWidth) return; // In a tab that is not shown; the observer draws when it is.
+  if (slider) slider.nextElementSibling.value = Number(slider.value).toFixed(2);
   const figure = dressed(JSON.parse(JSON.stringify(whole)));
   const now = JSON.stringify(figure);
   if (now === drawn) return;
@@ -77,13 +95,12 @@ function draw() {
   happened('curve', { figure: id, run: figure.layout.uirevision ?? '', points, curves: figure.data.length });
 }
 
-element.querySelector('.pf-switches')?.addEventListener('click', ({ target }) => {
-  const name = target.dataset.switch;
-  if (!name) return;
-  switches[name] = !switches[name];
-  target.setAttribute('aria-pressed', switches[name]);
+element.querySelector('.pf-tools button')?.addEventListener('click', ({ target }) => {
+  log = !log;
+  target.setAttribute('aria-pressed', log);
   draw();
 });
+slider?.addEventListener('input', draw);
 
 take();
 draw();

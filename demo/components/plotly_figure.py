@@ -26,11 +26,14 @@ class PlotlyFigure(Part):
     and words are grey. `layout.meta` is a sentence that says what there is to see, for those who cannot.
     """
 
-    def __init__(self, heading: str, *, switches: bool = False, **options: Any) -> None:
-        """With switches for a logarithmic axis, and for the smoothed curve."""
+    def __init__(self, heading: str, *, smoothing: float | None = None, **options: Any) -> None:
+        """With `smoothing`, the share of the past in each point at first, there is a slider for it, and a switch for a
+        logarithmic axis. Then the page fills the trace named 'smoothed' from the one named 'training'."""
         gr.set_static_paths([PLOTLY_JS])  # opens this one file
         super().__init__(
-            html_template=_TEMPLATE.format(heading=heading, switches=_SWITCHES if switches else ""),
+            html_template=_TEMPLATE.format(
+                heading=heading, tools="" if smoothing is None else _TOOLS.format(smoothing=smoothing)
+            ),
             head=f'<script src="gradio_api/file={PLOTLY_JS.as_posix()}"></script>',
             **options,
         )
@@ -44,6 +47,8 @@ class PlotlyFigure(Part):
         return {"type": "object"}
 
 
-_SWITCHES = """<span class="pf-switches"><button type="button" data-switch="log" aria-pressed="false">log axis</button>
-<button type="button" data-switch="smooth" aria-pressed="true">smoothed</button></span>"""
-_TEMPLATE = '<figure class="pf"><figcaption>{heading}{switches}</figcaption><div class="pf-plot" role="img"></div></figure>'
+# The slider's range and steps are TensorBoard's.
+_TOOLS = """<span class="pf-tools"><button type="button" aria-pressed="false">log axis</button>
+<label>smoothing <input type="range" min="0" max="0.99" step="0.01" value="{smoothing}">
+<output aria-live="off"></output></label></span>"""
+_TEMPLATE = '<figure class="pf"><figcaption>{heading}{tools}</figcaption><div class="pf-plot" role="img"></div></figure>'
