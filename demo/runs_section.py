@@ -19,7 +19,7 @@ from demo.components.runs_table import MOST, Listed, Row, RunsTable
 from demo.components.settings_table import Settings, SettingsTable
 from demo.messages import told
 from demo.overlay import AXES, Curves
-from diclam import archive, housekeeping, runs
+from diclam import archive, housekeeping, ration, runs
 from diclam.differences import differences
 from diclam.errors import DiclamError, RunError
 from diclam.ledger import Ledger, Note, is_admin, same
@@ -128,6 +128,7 @@ def wire(
 
     def bring(content: Any, sent: Any) -> Any:
         with told():
+            ration.check(visitor.token(sent))
             run = archive.unpack(content if isinstance(content, bytes) else b"")
             Ledger().own(run.name, visitor.token(sent))
             housekeeping.tidy()
@@ -163,7 +164,10 @@ def wire(
     table.keep(keep, known, table, **each)
     table.discard(discard, known, [table, *outputs], **each)
     table.restore(restore, tokens, [table, *outputs], **each)
-    section.bring.upload(bring, [section.bring, tokens], [table, *outputs], **quiet)
+    # One at a time: what is packed may be large, and each counts before the next.
+    section.bring.upload(
+        bring, [section.bring, tokens], [table, *outputs], concurrency_id="bring", concurrency_limit=1, **quiet
+    )
     drawn = [section.names, section.over, section.accuracy, section.loss, section.settings]
     table.overlay(lay, section.axis, drawn, **(quiet | {"trigger_mode": "always_last"}))
     section.axis.input(draw, [section.names, section.axis], drawn, **quiet)

@@ -108,6 +108,11 @@ class Server:
         return found
 
 
+def uploaded(path: str) -> dict[str, Any]:
+    """What a page sends once a file was uploaded, of a file that was not."""
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+
+
 def write(root: Path, name: str) -> Run:
     run = Run(root / name)
     run.path.mkdir(parents=True)
@@ -187,6 +192,31 @@ def test_nonsense_is_refused_even_from_the_owner(
     for brought in (*({**others, field: value} for value in values), None, [], "text", 3):
         refused = server.send(elem_id, event, server.inputs(elem_id, event, OWNER), brought, session)
         assert refused, (brought, refused)
+    assert server.everything() == before
+
+
+@pytest.mark.parametrize(
+    ("elem_id", "event", "brought"),
+    [
+        ("dc-axis", "input", NONSENSE),
+        ("dc-bring-run", "upload", [*NONSENSE, *map(uploaded, ("/etc/passwd", "lab.sqlite"))]),
+    ],
+)
+def test_what_no_field_of_the_page_can_hold_is_refused(server: Server, elem_id: str, event: str, brought: Any) -> None:
+    before = server.everything()
+    honest = server.inputs(elem_id, event, OWNER)
+    place = 1 if elem_id == "dc-axis" else 0
+    for value in brought:
+        # Gradio itself refuses some of it, without a word.
+        assert server.send(elem_id, event, [*honest[:place], value, *honest[place + 1 :]]) is not None, value
+    assert server.everything() == before
+
+
+def test_whoever_looks_at_the_challenge_is_answered_and_changes_nothing(server: Server) -> None:
+    before = server.everything()
+    for tokens in (STRANGER, {"own": OWNER}, *NONSENSE):
+        honest = server.inputs("dc-board", "look", tokens)
+        assert server.send("dc-board", "look", honest, {"run": TESTED}) is None, tokens
     assert server.everything() == before
 
 

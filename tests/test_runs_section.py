@@ -16,7 +16,7 @@ import pytest
 from demo import run_files, runs_section, train_tab
 from demo.components.runs_table import Listed, RunsTable
 from demo.components.settings_table import SettingsTable
-from diclam import archive, runs
+from diclam import archive, ration, runs
 from diclam.events import Event, Finished, Started, Step, Tested, Validated
 from diclam.ledger import Ledger
 from diclam.recipe import config
@@ -203,3 +203,14 @@ def test_a_run_is_taken_home_and_brought_back(page: Page, root: Path, tmp_path: 
     for content in (b"", b"no zip", empty.getvalue(), None, "text", b"x" * (archive.MAX_BYTES + 1)):
         with refused("Expected the zip of a run"):
             bring(content, ME)
+
+
+def test_who_has_brought_enough_waits(page: Page, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ration, "OF_ONE", 1)
+    content = run_files.folder(make(root, "1"), tmp_path / "cache").read_bytes()
+    bring = page.listener(page.part("dc-bring-run"), "upload")
+    bring(content, ME)
+    with refused("1 runs of yours were brought within an hour"):
+        bring(content, ME)
+    bring(content, ANOTHER)
+    assert len(runs.list_runs()) == 3

@@ -1,0 +1,41 @@
+"""How many runs may be brought within an hour: of one visitor, so that nobody fills the folder of runs alone, and of all, as
+anybody can call themselves another visitor."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+
+from diclam.errors import RunError
+from diclam.housekeeping import BIN
+from diclam.ledger import Ledger, Note, hashed, is_admin
+from diclam.runs import Run, list_runs
+from diclam.terminal import duration
+
+HOUR = 3600.0
+OF_ONE, OF_ALL = 10, 30
+
+
+def check(token: object, root: Path | None = None) -> None:
+    """Raises RunError, which says when, while whoever has this token must wait before they bring another run. The server's
+    owner need not. What was thrown away again counts as well: it is still there to be brought back."""
+    if is_admin(token):
+        return
+    ledger = Ledger(root)
+    notes, owner = ledger.notes(), hashed(token)
+    ages = {run.name: _age(run) for run in [*list_runs(ledger.root), *list_runs(ledger.root / BIN)]}
+    mine = [age for name, age in ages.items() if notes.get(name, Note()).owner == owner]
+    for found, most, whose in ((mine, OF_ONE, " of yours"), (list(ages.values()), OF_ALL, "")):
+        recent = sorted(age for age in found if age < HOUR)
+        if len(recent) >= most:
+            wait = duration(HOUR - recent[most - 1])
+            raise RunError(f"{most} runs{whose} were brought within an hour, and no more can be; try again in {wait}.")
+
+
+def _age(run: Run) -> float:
+    """Seconds since the run was brought; infinite for one that was not."""
+    try:
+        brought = datetime.fromisoformat(run.info()["imported"]["at"])
+        return max((datetime.now(timezone.utc) - brought).total_seconds(), 0.0)
+    except (RunError, KeyError, TypeError, ValueError):
+        return float("inf")
