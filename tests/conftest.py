@@ -33,12 +33,13 @@ class Clock:
         return self.now
 
 
-def random_cifar10(train: int = 200, test: int = 50, seed: int = 0) -> data.Cifar10:
-    """Random pictures, the same number of each class."""
+def random_cifar10(train: int = 200, test: int = 50, seed: int = 0, side: int = 32) -> data.Cifar10:
+    """Random pictures, the same number of each class. The network takes any side that divides by 8, and a step with
+    pictures of 8 x 8 costs a ninth."""
     generator = torch.Generator().manual_seed(seed)
 
     def part(count: int) -> tuple[torch.Tensor, torch.Tensor]:
-        images = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator)
+        images = torch.randint(0, 256, (count, 3, side, side), dtype=torch.uint8, generator=generator)
         return images, torch.arange(count) % 10
 
     return data.Cifar10(*part(train), *part(test))

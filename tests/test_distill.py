@@ -152,7 +152,7 @@ def test_labels_and_teacher_have_their_weights(model: DiCLAM) -> None:
 
 
 def test_a_run_with_a_teacher_comes_closer_to_it(model: DiCLAM, folder: Path) -> None:
-    data = random_cifar10(64)
+    data = random_cifar10(64, side=8)
     x = normalize(data.train_images)
 
     def distance(**changes: object) -> float:
@@ -168,8 +168,8 @@ def test_a_run_with_a_teacher_comes_closer_to_it(model: DiCLAM, folder: Path) ->
 
 @pytest.mark.parametrize("cutout", [0, 8])
 def test_a_killed_run_with_a_teacher_ends_with_the_same_weights(folder: Path, tmp_path: Path, cutout: int) -> None:
-    config = small_config("fast", batch_size=16, epochs=3.0, holdout=12, teacher=str(folder), cutout=cutout)
-    data = random_cifar10(60)
+    config = small_config("fast", batch_size=16, epochs=3.0, holdout=12, early_side=16, teacher=str(folder), cutout=cutout)
+    data = random_cifar10(60, side=8)
 
     def training() -> Training:
         return Training(build_model(config), data, config, clock=Clock(tick=0.1))

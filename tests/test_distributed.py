@@ -38,7 +38,7 @@ CONFIGS = {recipe: small_config(recipe, **SETTINGS) for recipe in ("report", "fa
 
 
 def training(config: TrainConfig, team: Team, clock: Clock | None = None, stop: Callable[[], bool] = never) -> Training:
-    return Training(build_model(config), random_cifar10(), config, clock=clock or Clock(), stop=stop, team=team)
+    return Training(build_model(config), random_cifar10(side=8), config, clock=clock or Clock(), stop=stop, team=team)
 
 
 def carried_out(run: Training) -> list[Event]:
@@ -192,7 +192,7 @@ SCRIPT = """
 import sys
 from diclam import __main__, data
 from tests.conftest import random_cifar10
-data.load = lambda progress=None: random_cifar10(400)
+data.load = lambda progress=None: random_cifar10(400, side=8)
 sys.exit(__main__.main(sys.argv[1:]))
 """
 

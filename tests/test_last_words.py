@@ -34,7 +34,7 @@ def test_every_shortage_has_its_sentence(error: BaseException, words: str, tmp_p
 
 
 def test_a_full_disk_has_room_for_the_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "load", lambda progress: random_cifar10())
+    monkeypatch.setattr(data, "load", lambda progress: random_cifar10(side=8))
     run = runs.Run(tmp_path / "run")
 
     def watch(event: Event) -> None:

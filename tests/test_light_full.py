@@ -38,7 +38,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         record(run, config, watch, stop)
 
     monkeypatch.setattr(recorder, "record", noted)
-    monkeypatch.setattr(data, "load", lambda progress: random_cifar10(48, 20))
+    monkeypatch.setattr(data, "load", lambda progress: random_cifar10(48, 20, side=8))
     monkeypatch.setattr(light_full, "RESULTS", tmp_path / "results" / "light_full.json")
     monkeypatch.setitem(recipe.RECIPES, "fast", small_config("fast", epochs=None, holdout=16))
     return trained
@@ -62,7 +62,7 @@ def test_every_network_is_trained_measured_and_kept(
     taught = json.loads((tmp_path / "runs" / small[2] / "run.json").read_text())["config"]
     assert taught["teacher"] == str(tmp_path / "runs" / small[1])
 
-    images, labels = random_cifar10(48, 20).train_images, random_cifar10(48, 20).train_labels
+    images, labels = random_cifar10(48, 20, side=8).train_images, random_cifar10(48, 20).train_labels
     _, kept = data.split(labels, 32, 16, SPLIT_SEED)
     model = checkpoint.load(tmp_path / "runs" / small[0])
     with torch.inference_mode():

@@ -61,7 +61,7 @@ class Reader(HTMLParser):
 
 
 def test_a_recorded_run_is_reported_with_its_own_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "load", lambda progress: random_cifar10())
+    monkeypatch.setattr(data, "load", lambda progress: random_cifar10(side=8))
     run = Run(tmp_path / "my-run")
     recorder.record(run, small_config(flip="none"), lambda event: None, lambda: False)
     path = report.write(run, tmp_path / "out")

@@ -211,7 +211,7 @@ def test_a_run_can_be_ended_in_whatever_it_does(tmp_path: Path, script: str) -> 
 
 
 def test_a_recorded_run_holds_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "load", lambda progress: random_cifar10())
+    monkeypatch.setattr(data, "load", lambda progress: random_cifar10(side=8))
     monkeypatch.setattr(recorder, "LEAST", small_config().holdout)
     run = runs.Run(tmp_path / "run")
     seen: list[Event] = []
@@ -235,7 +235,7 @@ def test_a_recorded_run_holds_everything(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_stop_file_ends_a_run_and_it_is_still_tested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "load", lambda progress: random_cifar10())
+    monkeypatch.setattr(data, "load", lambda progress: random_cifar10(side=8))
     run = runs.Run(tmp_path / "run")
 
     def watch(event: Event) -> None:
@@ -261,7 +261,7 @@ def test_a_missing_data_set_is_written_into_the_run(tmp_path: Path, monkeypatch:
 
 
 def test_a_run_starts_from_the_weights_of_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "load", lambda progress: random_cifar10())
+    monkeypatch.setattr(data, "load", lambda progress: random_cifar10(side=8))
     first = runs.Run(tmp_path / "first")
     recorder.record(first, small_config(epochs=1.0), lambda event: None, lambda: False)
     config = small_config(seed=7, start_from=str(first.path))
@@ -283,7 +283,7 @@ def test_a_first_model_that_is_not_there_is_told_before_anything_starts(
 
 
 def test_a_run_goes_on_without_the_model_it_started_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "load", lambda progress: random_cifar10())
+    monkeypatch.setattr(data, "load", lambda progress: random_cifar10(side=8))
     checkpoint.save(tmp_path / "first", DiCLAM())
     config = small_config(epochs=2.0, start_from=str(tmp_path / "first"))
     run = runs.Run(tmp_path / "run")

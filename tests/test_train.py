@@ -20,9 +20,14 @@ from diclam.train import SPLIT_SEED, TimeSupervisor, Training, train
 from tests.conftest import Clock, random_cifar10, small_config
 
 
+def pictures(train: int = 200) -> Cifar10:
+    """Small ones: what a run promises has nothing to do with how large they are."""
+    return random_cifar10(train, side=8)
+
+
 def run(config: TrainConfig, clock: Clock | None = None, data: Cifar10 | None = None) -> tuple[DiCLAM, list[Event]]:
     model = build_model(config)
-    return model, list(train(model, data or random_cifar10(), config, clock=clock or Clock()))
+    return model, list(train(model, data or pictures(), config, clock=clock or Clock()))
 
 
 def the(events: list[Event], kind: type[Event]) -> list:
@@ -63,7 +68,7 @@ def test_one_slow_step_does_not_end_a_run_early() -> None:
             clock.now += 5
 
     model.register_forward_pre_hook(hesitate)  # pyright: ignore[reportArgumentType]
-    finished = the(list(train(model, random_cifar10(), config, clock=clock)), Finished)[0]
+    finished = the(list(train(model, pictures(), config, clock=clock)), Finished)[0]
     assert 28.5 < finished.seconds <= 30.5
 
 
@@ -88,7 +93,7 @@ def test_validation_costs_under_a_twentieth_of_the_run() -> None:
         clock.now += seconds
 
     handle = model.register_forward_pre_hook(charge)  # pyright: ignore[reportArgumentType]
-    events = list(train(model, random_cifar10(2000), config, clock=clock))
+    events = list(train(model, pictures(2000), config, clock=clock))
     handle.remove()
     validations = the(events, Validated)
     assert len(validations) >= 5
@@ -100,8 +105,8 @@ def test_each_validation_tells_its_confusion_matrix() -> None:
     config = small_config(epochs=2.0, validate_epochs=1.0)
     model, events = run(config)
     validations = the(events, Validated)
-    held_out = split(random_cifar10().train_labels, 160, 40, SPLIT_SEED)[1][: validations[-1].pictures]
-    data = random_cifar10()
+    held_out = split(pictures().train_labels, 160, 40, SPLIT_SEED)[1][: validations[-1].pictures]
+    data = pictures()
     with torch.inference_mode():
         said = model(normalize(data.train_images[held_out])).argmax(1)
     expected = confusion_matrix(data.train_labels[held_out], said, labels=range(10)).tolist()
@@ -134,7 +139,7 @@ def test_stops_when_asked_and_keeps_the_result() -> None:
     config = small_config(epochs=100.0)
     model = build_model(config)
     asked = iter([False] * 15 + [True] * 10)
-    events = list(train(model, random_cifar10(), config, clock=Clock(), stop=lambda: next(asked)))
+    events = list(train(model, pictures(), config, clock=Clock(), stop=lambda: next(asked)))
     finished = the(events, Finished)[0]
     assert finished.reason == "stopped"
     assert finished.step == 15
@@ -152,7 +157,7 @@ def test_a_pause_does_not_count_and_changes_nothing(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr("diclam.train.time.sleep", sleep)
     model = build_model(config)
-    training = Training(model, random_cifar10(), config, clock=clock, pause=lambda: next(asked, False))
+    training = Training(model, pictures(), config, clock=clock, pause=lambda: next(asked, False))
     events = list(training.run())
     paused, continued = the(events, Paused)[0], the(events, Continued)[0]
     assert (paused.step, continued.step) == (3, 3)
@@ -168,7 +173,7 @@ def test_a_run_that_waits_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("diclam.train.time.sleep", waited.append)
     config = small_config()
     training = Training(
-        build_model(config), random_cifar10(), config, clock=Clock(), pause=lambda: True, stop=lambda: len(waited) > 2
+        build_model(config), pictures(), config, clock=Clock(), pause=lambda: True, stop=lambda: len(waited) > 2
     )
     assert the(list(training.run()), Finished)[0].reason == "stopped"
     assert len(waited) == 3
@@ -178,7 +183,7 @@ def test_a_share_of_the_pictures_is_even_and_makes_the_epochs_shorter() -> None:
     _, events = run(small_config(train_share=0.5))
     started, finished = the(events, Started)[0], the(events, Finished)[0]
     assert (started.train_pictures, finished.step) == (80, 5)
-    labels = random_cifar10().train_labels
+    labels = pictures().train_labels
     some, more = share(labels, 50, seed=0), share(labels, 100, seed=0)
     assert torch.bincount(labels[some]).tolist() == [5] * 10
     assert set(some.tolist()) < set(more.tolist())
@@ -196,7 +201,7 @@ def test_steps_tell_how_the_experts_are_used() -> None:
 def test_stops_as_converged_when_nothing_improves() -> None:
     # A learning rate of almost zero: no validation after the first is better.
     config = small_config(epochs=500.0, validate_epochs=0.5, patience=3, learning_rate=1e-9, weight_decay=0.0)
-    data = random_cifar10()
+    data = pictures()
     model = build_model(config)
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
@@ -224,7 +229,7 @@ class Poisoned(DiCLAM):
 
 def test_a_loss_that_is_no_number_ends_the_run_with_good_weights() -> None:
     model = Poisoned(steps=6)
-    events = list(train(model, random_cifar10(), small_config(epochs=5.0), clock=Clock(tick=1.0)))
+    events = list(train(model, pictures(), small_config(epochs=5.0), clock=Clock(tick=1.0)))
     assert the(events, Finished)[0].reason == "diverged"
     assert the(events, Step)[-1].loss is None
     assert all(torch.isfinite(t).all() for t in model.state_dict().values())
@@ -232,7 +237,7 @@ def test_a_loss_that_is_no_number_ends_the_run_with_good_weights() -> None:
 
 def test_diverging_in_the_first_step_leaves_finite_weights() -> None:
     model = Poisoned(steps=0)
-    events = list(train(model, random_cifar10(), small_config(epochs=5.0, holdout=0), clock=Clock(tick=1.0)))
+    events = list(train(model, pictures(), small_config(epochs=5.0, holdout=0), clock=Clock(tick=1.0)))
     assert the(events, Finished)[0].reason == "diverged"
     assert all(torch.isfinite(t).all() for t in model.state_dict().values())
 
@@ -242,7 +247,7 @@ def test_the_best_validation_is_what_is_kept() -> None:
     model = build_model(config)
     at_best: dict[str, torch.Tensor] = {}
     best = -1.0
-    for event in train(model, random_cifar10(), config, clock=Clock()):
+    for event in train(model, pictures(), config, clock=Clock()):
         if isinstance(event, Validated) and event.best:
             assert event.accuracy >= best
             best = event.accuracy
@@ -265,7 +270,7 @@ def test_without_a_holdout_the_last_weights_are_kept() -> None:
 def test_closing_the_run_leaves_the_best_weights_and_eval_mode() -> None:
     config = small_config(epochs=50.0, validate_epochs=1.0)
     model = build_model(config)
-    events: Iterator[Event] = train(model, random_cifar10(), config, clock=Clock(tick=0.2))
+    events: Iterator[Event] = train(model, pictures(), config, clock=Clock(tick=0.2))
     at_best: dict[str, torch.Tensor] = {}
     for event in events:
         if isinstance(event, Validated) and event.best:
@@ -291,11 +296,11 @@ def test_same_seed_and_steps_give_the_same_weights() -> None:
 @pytest.mark.parametrize("recipe", ["report", "fast"])
 @pytest.mark.parametrize("kind", [Step, Validated])
 def test_a_run_that_goes_on_ends_with_the_same_weights(recipe: str, kind: type[Event], tmp_path: Path) -> None:
-    config = small_config(recipe=recipe, epochs=3.0, validate_epochs=1.0)
+    config = small_config(recipe=recipe, epochs=3.0, validate_epochs=1.0, early_side=16)
     whole, told = run(config)
 
     def training() -> Training:
-        return Training(build_model(config), random_cifar10(), config, clock=Clock(tick=0.1))
+        return Training(build_model(config), pictures(), config, clock=Clock(tick=0.1))
 
     cut_off, step = training(), 0
     for event in cut_off.run():
@@ -314,7 +319,7 @@ def test_a_run_that_goes_on_ends_with_the_same_weights(recipe: str, kind: type[E
 
 def test_the_loss_of_each_picture_is_noted_where_easy_ones_are_left_out() -> None:
     config = small_config(epochs=1.0, skip_easy=0.5, label_smoothing=0.3)
-    training = Training(build_model(config), random_cifar10(), config)
+    training = Training(build_model(config), pictures(), config)
     for _ in training.run():
         pass
     losses = training.batches.state()["losses"]
@@ -325,9 +330,9 @@ def test_the_loss_of_each_picture_is_noted_where_easy_ones_are_left_out() -> Non
 
 def test_time_that_was_used_before_counts() -> None:
     config = small_config(budget=20.0, epochs=None)
-    first = Training(build_model(config), random_cifar10(), config, clock=Clock(tick=0.05))
+    first = Training(build_model(config), pictures(), config, clock=Clock(tick=0.05))
     state = next(first.state() for event in first.run() if isinstance(event, Step) and event.seconds > 12)
-    second = Training(build_model(config), random_cifar10(), config, clock=Clock(tick=0.05))
+    second = Training(build_model(config), pictures(), config, clock=Clock(tick=0.05))
     events = list(second.run(state))
     assert the(events, Resumed)[0].seconds > 12
     assert the(events, Finished)[0].reason == "time"
@@ -335,7 +340,7 @@ def test_time_that_was_used_before_counts() -> None:
 
 
 def test_learns_to_tell_bright_from_dark() -> None:
-    data = random_cifar10(400)
+    data = pictures(400)
     shade = (data.train_labels * 25)[:, None, None, None].to(torch.uint8)
     easy = Cifar10((data.train_images // 16) + shade, data.train_labels, data.test_images, data.test_labels)
     _, events = run(small_config(epochs=6.0, validate_epochs=2.0, holdout=100, flip="none", crop_padding=0), data=easy)

@@ -33,7 +33,7 @@ class Untested(Cifar10):
     """Training pictures only: looking at a test picture is an error."""
 
     def __init__(self, count: int) -> None:
-        data = random_cifar10(count)
+        data = random_cifar10(count, side=8)
         for name in ("train_images", "train_labels"):
             object.__setattr__(self, name, getattr(data, name))
 
