@@ -40,7 +40,7 @@ from diclam.files import replacing
 from diclam.last_words import keep_room, last_words, make_room
 from diclam.model import DiCLAM
 from diclam.recipe import TrainConfig, build_model
-from diclam.runs import EVENTS, INFO, STATE, Run, locate
+from diclam.runs import EVENTS, INFO, STATE, Run, locate, make_root
 from diclam.train import State, Training, never
 
 Watch = Callable[[Event], None]
@@ -56,9 +56,10 @@ def record(run: Run, config: TrainConfig, watch: Watch, stop: Callable[[], bool]
     """Trains as `config` says within the run's folder and calls `watch` with each event after it is written.
 
     `stop` is asked before each step, beside the folder's own stop request. With a team, this is its first process. Raises
-    RunError when the folder holds a run already. Whatever else goes wrong is written as `Failed` and raised again.
+    RunError when the folder cannot be made, or holds a run already. Whatever else goes wrong is written as `Failed` and
+    raised again.
     """
-    run.path.mkdir(parents=True, exist_ok=True)
+    make_root(run.path)
     if (run.path / EVENTS).exists() or (run.path / INFO).exists():
         raise RunError(f"{run.path} holds a run already; choose another folder.")
     run.claim(os.getpid())

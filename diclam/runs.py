@@ -320,8 +320,7 @@ def latest(root: Path | None = None) -> Run | None:
 def find(name: str, root: Path | None = None) -> Run:
     """The run of this name. Raises RunError for anything that is not the plain name of an existing run."""
     path = (root or runs_root()) / name
-    # The other way to ask for a folder raises when a name is too long for the system.
-    if not re.fullmatch(r"[\w][\w.-]*", name) or not os.path.isdir(path):
+    if not re.fullmatch(r"[\w][\w.-]*", name) or not _is_folder(path):
         raise RunError(f"There is no run {name[:80]!r}. The page's table of runs and `python -m diclam runs` list them.")
     return Run(path)
 
@@ -330,11 +329,11 @@ def locate(text: str, root: Path | None = None) -> Path:
     """The folder that a person means: 'bundled', a path, or the name of a run. Raises RunError."""
     if text == "bundled":
         return checkpoint.bundled()
-    return Path(text) if Path(text).is_dir() else find(text, root).path
+    return Path(text) if _is_folder(Path(text)) else find(text, root).path
 
 
 def make_root(root: Path) -> None:
-    """Makes the folder of runs. Raises RunError when nothing can be written there."""
+    """Makes the folder of runs, or of one. Raises RunError when nothing can be written there."""
     try:
         root.mkdir(parents=True, exist_ok=True)
         if not os.access(root, os.W_OK):
@@ -343,8 +342,12 @@ def make_root(root: Path) -> None:
         raise _unwritable(root, error) from error
 
 
+def _is_folder(path: Path) -> bool:
+    return os.path.isdir(path)  # `Path.is_dir` raises when a name is too long for the system.
+
+
 def _unwritable(root: Path, error: OSError) -> RunError:
-    return RunError(f"A run cannot be kept in {root} ({error.strerror}); set DICLAM_RUNS to another folder.")
+    return RunError(f"A run cannot be kept in {root} ({error.strerror}); set DICLAM_RUNS or --run-dir to another folder.")
 
 
 def _cut_off(events: list[Event]) -> str:

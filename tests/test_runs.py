@@ -125,8 +125,16 @@ def test_a_model_is_located_by_path_name_or_as_bundled(tmp_path: Path) -> None:
     assert runs.locate(run.name, tmp_path) == run.path
     assert runs.locate(str(run.path)) == run.path
     assert runs.locate("bundled") == checkpoint.bundled()
-    with pytest.raises(RunError, match="nowhere"):
-        runs.locate("nowhere", tmp_path)
+    for text in ("nowhere", "x" * 5000, f"{tmp_path}/{'x' * 300}", "a\0b"):
+        with pytest.raises(RunError, match="There is no run"):
+            runs.locate(text, tmp_path)
+
+
+def test_a_run_that_cannot_be_kept_is_refused_in_words(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / ("x" * 300), tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(RunError, match="cannot be kept"):
+            recorder.record(Run(folder), small_config(), print, bool)
 
 
 def test_names_never_collide_and_the_newest_comes_first(tmp_path: Path) -> None:
