@@ -134,7 +134,7 @@ def test_a_run_that_cannot_be_kept_is_refused_in_words(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for folder in (tmp_path / ("x" * 300), tmp_path / "file", tmp_path / "file" / "run"):
         with pytest.raises(RunError, match="cannot be kept"):
-            recorder.record(Run(folder), small_config(), print, bool)
+            recorder.record(runs.Run(folder), small_config(), print, bool)
 
 
 def test_names_never_collide_and_the_newest_comes_first(tmp_path: Path) -> None:
