@@ -42,7 +42,7 @@ def build(limit: float) -> Form:
     preset = gr.Radio(choices, value=chosen, label="Time budget", info=about_budget, elem_id="dc-presets")
     seconds = RawNumber(value=default, label=f"or in seconds, {MIN_BUDGET:g} to {limit:g}", elem_id="dc-budget")
     seed = RawNumber(value=FIRST.seed, label="Seed", info=docs["seed"], elem_id="dc-seed")
-    with gr.Row():
+    with gr.Row(elem_id="dc-buttons"):
         start = gr.Button("Start", variant="primary", min_width=90, elem_id="dc-start")
         pause = gr.Button("Pause", interactive=False, min_width=90, elem_id="dc-pause")
         stop = gr.Button("Stop", interactive=False, min_width=90, elem_id="dc-stop")

@@ -199,7 +199,7 @@ class Run:
                 "The training process was killed, without a word of its own. Mostly the system does that when memory "
                 "runs out: end other programs, or choose a smaller batch size."
             )
-        return f"The training process ended without a word. Its log is {self.path / LOG}."
+        return f"The training process ended without a word. What it printed is in {LOG} of its folder."
 
     def _process(self) -> psutil.Process | None:
         try:

@@ -17,7 +17,7 @@ function line(row, place) {
     off.setAttribute('aria-label', `Take ${row.name} off the board`);
     off.addEventListener('click', () => trigger('remove', { run: row.run }));
   }
-  const name = make('th', { scope: 'row' }, link, make('small', {}, row.settings));
+  const name = make('th', { scope: 'row' }, link, make('small', {}, `${row.seconds}; ${row.settings}`));
   return make('tr', {}, make('td', {}, `${place + 1}`), name, make('td', {}, row.accuracy), make('td', {}, row.seconds),
     make('td', { className: 'cb-settings' }, row.settings), make('td', {}, off));
 }

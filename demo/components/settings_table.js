@@ -14,7 +14,11 @@ function draw() {
   box.querySelector('table').hidden = !value.rows.length;
   const head = make('tr', {}, make('td'), ...value.titles.map((title) => make('th', { scope: 'col' }, title)));
   const rows = value.rows.map(([name, values]) =>
-    make('tr', {}, make('th', { scope: 'row' }, name), ...values.map((words) => make('td', {}, words))));
+    make('tr', {}, make('th', { scope: 'row' }, name), ...values.map((words, i) => {
+      const cell = make('td', {}, words);
+      cell.dataset.run = value.titles[i];
+      return cell;
+    })));
   box.querySelector('table').replaceChildren(make('thead', {}, head), make('tbody', {}, ...rows));
 }
 
