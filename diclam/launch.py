@@ -19,6 +19,9 @@ from diclam.files import replacing
 from diclam.recipe import TrainConfig
 from diclam.runs import EXIT, LOG, Run, active, make_root, new, runs_root
 
+COMMAND = "diclam"
+"""The module whose command `train` is started."""
+
 
 def start(config: TrainConfig, root: Path | None = None) -> Run:
     """Starts training in a process of its own, which outlives this one. Raises RunError when the folder cannot be written,
@@ -62,7 +65,7 @@ def _launch(run: Run, *options: str) -> None:
     # The log is a file: a pipe that nobody reads would fill up and halt the training.
     with (run.path / LOG).open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "diclam", "train", *options],
+            [sys.executable, "-m", COMMAND, "train", *options],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

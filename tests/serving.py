@@ -14,6 +14,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+# The arguments of Python for the app whose runs are real, but for a final test of few pictures.
+FEW_TESTED = (
+    "-c",
+    """
+import runpy
+from diclam import launch
+launch.COMMAND = "tests.few_tested"
+runpy.run_path("app.py", run_name="__main__")
+""",
+)
 
 
 def free_port() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -18,8 +19,8 @@ from diclam.events import Started, Step, Validated
 from diclam.ledger import Ledger
 from diclam.recipe import config
 from diclam.runs import Run, list_runs
-from tests.browser.conftest import PATIENCE, App
-from tests.serving import free_port, serving
+from tests.browser.conftest import ANSWER, PATIENCE, App, choose_tab
+from tests.serving import FEW_TESTED, free_port, serving
 
 POINTS = """(id) => (document.querySelector(`#${id} .js-plotly-plot`)?.data ?? [])
   .reduce((sum, trace) => sum + (trace.x ?? []).length, 0)"""
@@ -69,23 +70,36 @@ def test_a_run_and_what_was_shown_of_it_survive_a_killed_app(browser: Browser, t
     with browser.new_context() as context:
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
-        with serving(tmp_path, port) as killed:
-            page.goto(f"http://127.0.0.1:{port}?tab=train")
+        with serving(tmp_path, port, *FEW_TESTED) as killed:
+            page.goto(f"http://127.0.0.1:{port}")
+            expect(page.locator("#dc-sentence")).to_contain_text(ANSWER)
+            choose_tab(page, "Train")
+            page.locator("#dc-budget input").fill("600")
             expect(page.locator("#dc-start")).to_have_text("Start")
+            expect(page.locator("#dc-start")).to_be_enabled()
             page.locator("#dc-start").click()
-            page.wait_for_function(AT_LEAST, arg=["dc-loss", 1], timeout=120_000)
-            [run] = list_runs(tmp_path / "root")
-            trained_by = psutil.Process(int((run.path / "process").read_text().split()[0]))
             try:
+                page.wait_for_function(AT_LEAST, arg=["dc-loss", 1], timeout=120_000)
+                [run] = list_runs(tmp_path / "root")
+                trained_by = psutil.Process(int((run.path / "process").read_text().split()[0]))
                 killed.kill()
                 killed.wait()
                 before = page.evaluate(POINTS, "dc-loss")
                 with serving(tmp_path, port):
                     assert run.alive()
-                    page.reload()
+                    address = page.url
+                    page.close()  # It would reload itself as soon as the app answers again.
+                    page = context.new_page()
+                    page.set_default_timeout(PATIENCE)
+                    page.goto(address)
                     expect(page.locator("#dc-run")).to_contain_text(run.name)
                     page.wait_for_function(AT_LEAST, arg=["dc-loss", before + 1], timeout=120_000)
-                    expect(page.locator("#dc-stop")).to_be_enabled()  # it is still known whose run it is
                     assert trained_by.is_running()
+                    page.locator("#dc-stop").click()  # It is still known whose run it is.
+                    expect(page.locator("#dc-stop")).to_contain_text(re.compile("Stopping|Skip"), timeout=5000)
+                    expect(page.locator("#dc-run")).to_contain_text("Stopped by a visitor after")
+                    page.wait_for_function("() => document.querySelector('#dc-figures')?.checkVisibility()")
+                    assert run.has_checkpoint
             finally:
-                run.terminate()
+                for left in list_runs(tmp_path / "root"):
+                    left.terminate()
