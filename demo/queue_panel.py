@@ -144,7 +144,7 @@ def lab(line: Queue, going: list[Run], shown_to: str, name: str) -> Lab:
     owner = notes.get(name, Note()).owner
     mine = is_admin(shown_to) or same(owner, shown_to)
     return Lab(
-        going=tuple(Going(run.name, _title(run.name, notes)) for run in going if name and run.name != name),
+        going=tuple(Going(run.name, _title(run.name, notes) + _paused(run)) for run in going if name and run.name != name),
         waiting=tuple(
             Place(ticket.number, _words(ticket, seconds, notes), ticket.belongs_to(shown_to))
             for ticket, seconds in zip(waiting, line.expected(waiting), strict=True)
@@ -159,6 +159,10 @@ def _can_go_on(name: str) -> bool:
         return runs.find(name).can_go_on
     except RunError:
         return False
+
+
+def _paused(run: Run) -> str:
+    return ", paused" if run.pause_requested() else ""
 
 
 def _title(name: str, notes: dict[str, Note]) -> str:
@@ -177,6 +181,8 @@ def _words(ticket: Ticket, seconds: float, notes: dict[str, Note]) -> str:
 
 def _when(seconds: float) -> str:
     """Coarse, as nobody knows better: 'in about 40 s', 'in about 3 min', 'in a moment'."""
+    if math.isinf(seconds):
+        return "some time after the paused run goes on"
     if seconds < 5:
         return "in a moment"
     step = 10 if seconds < 120 else 60

@@ -21,8 +21,13 @@ class Pause:
 
     longest: float
     """Seconds; infinite for one without an end."""
-    over: bool
-    """Whether they have passed, so that the run goes on by itself."""
+    left: float
+    """How many of them are left; 0 once they have passed."""
+
+    @property
+    def over(self) -> bool:
+        """Whether the run goes on by itself."""
+        return self.left <= 0
 
 
 def ask(folder: Path, longest: float = math.inf) -> None:
@@ -45,4 +50,4 @@ def read(folder: Path) -> Pause | None:
         longest = float(content)
     except ValueError:
         longest = math.inf
-    return Pause(longest, time.time() - written >= longest)
+    return Pause(longest, max(longest - (time.time() - written), 0.0))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from diclam import launch, runs
 from diclam.errors import ConfigError, RunError
+from diclam.expected import ALLOWANCE, seconds_left
 from diclam.ledger import Ledger, hashed, is_admin, same
 from diclam.recipe import TrainConfig
 from diclam.runs import Run
@@ -23,10 +24,6 @@ from diclam.runs import Run
 MAX_WAITING = 20
 MAX_OF_ONE = 3
 """Of the same visitor."""
-# Seconds beside its budget that a run is expected to take: loading, the final test.
-ALLOWANCE = 30.0
-# What is supposed of a run that goes on and does not say how long.
-UNKNOWN_BUDGET = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -89,7 +86,7 @@ class Queue:
 
     def expected(self, line: list[Ticket]) -> list[float]:
         """In how many seconds each of them starts, as far as anybody knows: those before take their budget and a test."""
-        free = [max(_budget(run) + ALLOWANCE - run.age(), 0.0) for run in runs.going_on(self.root)]
+        free = [seconds_left(run) for run in runs.going_on(self.root)]
         free += [0.0] * (self.at_most - len(free))
         heapq.heapify(free)
         starts = []
@@ -167,10 +164,3 @@ class Queue:
 
     def _room(self) -> bool:
         return len(runs.going_on(self.root)) < self.at_most
-
-
-def _budget(run: Run) -> float:
-    try:
-        return float(run.info()["config"]["budget"])
-    except RunError:  # not written yet
-        return UNKNOWN_BUDGET

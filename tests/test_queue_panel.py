@@ -15,7 +15,7 @@ from demo.queue_panel import LATER, NOBODYS, OTHERS, START, Before
 from demo.run_settings import max_runs
 from diclam import launch, runs
 from diclam.errors import ConfigError
-from diclam.events import Started
+from diclam.events import Paused, Started
 from diclam.ledger import Ledger
 from diclam.recipe import TrainConfig
 from diclam.runs import Run
@@ -60,6 +60,11 @@ def test_everybody_sees_the_queue_and_their_own_places_in_it(root: Path) -> None
     assert [place.mine for place in seen(YOURS).waiting] == [True, False]
     assert [place.mine for place in seen("admin").waiting] == [True, True]
     assert seen(MINE, "2001").going == ()
+    run = runs.find("2001")
+    run.request_pause()
+    (run.path / runs.EVENTS).write_text(Paused(1, 0.5).to_json() + "\n")
+    assert [going.words for going in seen(MINE, "2000").going] == ["<b>first</b>, paused"]
+    assert "after the paused run goes on" in seen(MINE, "2000").waiting[0].words
 
 
 def test_it_is_said_why_a_run_cannot_be_stopped(root: Path) -> None:

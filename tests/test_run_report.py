@@ -59,9 +59,9 @@ def test_a_paused_run_counts_no_time_and_says_how_to_go_on() -> None:
 
 
 def test_a_pause_with_an_end_says_when_it_is_and_that_it_came() -> None:
-    paused, over = replace(TRAINING, paused=True), Pause(900.0, over=True)
-    assert "by itself" not in told(paused, pause=Pause(math.inf, over=False)).sentence
-    assert "by itself after 15 min" in told(paused, pause=Pause(900.0, over=False)).sentence
+    paused, over = replace(TRAINING, paused=True), Pause(900.0, left=0.0)
+    assert "by itself" not in told(paused, pause=Pause(math.inf, left=math.inf)).sentence
+    assert "by itself after 15 min" in told(paused, pause=Pause(900.0, left=880.0)).sentence
     assert "waits for 15 min at the most" in told(TRAINING, pause=over).note
     assert "by itself" not in told(paused, pause=over).note + told(DONE, pause=over).note
 

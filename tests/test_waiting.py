@@ -14,10 +14,11 @@ import pytest
 from diclam import launch, runs, waiting
 from diclam.errors import RunError
 from diclam.events import Finished, Started, Step
+from diclam.expected import ALLOWANCE
 from diclam.ledger import Ledger, new_token
 from diclam.recipe import TrainConfig
 from diclam.runs import Run
-from diclam.waiting import ALLOWANCE, MAX_OF_ONE, Queue, Ticket
+from diclam.waiting import MAX_OF_ONE, Queue, Ticket
 from tests.conftest import small_config
 
 MINE, YOURS, ADMIN = new_token(), new_token(), "the owner of this server"
