@@ -24,6 +24,7 @@ from diclam.terminal import duration
 from diclam.waiting import Queue, Ticket
 
 START, LATER = "Start", "Queue up"
+CONTINUE, TEST = "Continue this run", "Test it on 10,000 pictures"
 OTHERS = "Started by another visitor: only they can stop it."
 NOBODYS = "Not started on this page: only the owner of this server can stop it here."
 
@@ -146,19 +147,23 @@ def lab(line: Queue, going: list[Run], shown_to: str, name: str) -> Lab:
     return Lab(
         going=tuple(Going(run.name, _title(run.name, notes) + _paused(run)) for run in going if name and run.name != name),
         waiting=tuple(
-            Place(ticket.number, _words(ticket, seconds, notes), ticket.belongs_to(shown_to))
+            Place(ticket.number, _words(line, ticket, seconds, notes), ticket.belongs_to(shown_to))
             for ticket, seconds in zip(waiting, line.expected(waiting), strict=True)
         ),
         note="" if shown is None or mine else OTHERS if owner else NOBODYS,
-        continues=mine and shown is None and _can_go_on(name) and not any(ticket.resumes == name for ticket in waiting),
+        resume=_resume(name) if mine and shown is None and all(ticket.resumes != name for ticket in waiting) else "",
     )
 
 
-def _can_go_on(name: str) -> bool:
+def _resume(name: str) -> str:
+    """What can be done with a run that has not come to its end; '' for any other."""
     try:
-        return runs.find(name).can_go_on
+        run = runs.find(name)
     except RunError:
-        return False
+        return ""
+    if not run.can_go_on:
+        return ""
+    return TEST if run.lacks_test else CONTINUE
 
 
 def _paused(run: Run) -> str:
@@ -169,14 +174,15 @@ def _title(name: str, notes: dict[str, Note]) -> str:
     return notes.get(name, Note()).title or name
 
 
-def _words(ticket: Ticket, seconds: float, notes: dict[str, Note]) -> str:
+def _words(line: Queue, ticket: Ticket, seconds: float, notes: dict[str, Note]) -> str:
     config = ticket.config
-    what = (
-        f"{_title(ticket.resumes, notes)}, to be continued"
-        if ticket.resumes
-        else f"recipe {config.recipe}, seed {config.seed}"
-    )
-    return f"{what}, {duration(config.budget)}: starts {_when(seconds)}"
+    if line.is_test(ticket):
+        what = f"{_title(ticket.resumes, notes)}, to be tested"
+    elif ticket.resumes:
+        what = f"{_title(ticket.resumes, notes)}, to be continued, {duration(config.budget)}"
+    else:
+        what = f"recipe {config.recipe}, seed {config.seed}, {duration(config.budget)}"
+    return f"{what}: starts {_when(seconds)}"
 
 
 def _when(seconds: float) -> str:

@@ -113,7 +113,7 @@ def time_left(elapsed: float, budget: float) -> str:
 
 def _training(status: Status, stopping: bool, pause: Pause | None) -> str:
     if stopping:
-        return "Stopping after this step; the best weights so far are kept and tested."
+        return "Stopping after this step; the best weights so far are kept."
     if status.paused:
         by_itself = f" It goes on by itself after {duration(pause.longest)}." if pause and pause.longest < math.inf else ""
         return f"Paused: the clock stands still. Continue goes on from here, Stop keeps the best weights so far.{by_itself}"
@@ -169,7 +169,7 @@ def _ended(status: Status, stopping: bool, usable: bool) -> str:
     if status.finished and status.tested:
         return f"{_reason(status.finished)} It is right about {percent(status.tested.accuracy)} of the test pictures."
     if status.finished:
-        return f"{_reason(status.finished)} The test was not completed, so there are no figures; its weights can be used."
+        return f"{_reason(status.finished)} Its weights can be used; the test pictures are yet to be answered."
     kept = " Its best weights so far can be used." if usable else ""
     if stopping:
         return f"Ended in the middle of training.{kept}" if usable else "Stopped before it had learned anything."

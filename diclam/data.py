@@ -36,6 +36,8 @@ DIGESTS = {
     "test_labels": "cec8a24a1e92aa2ecaa0bbd3dbfa86bf6cd8759fbd209a832824c8cf0afca9d5",
 }
 _FILE = "cifar10.safetensors"
+SPLIT_SEED = 0
+"""Of what is held out."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,14 @@ def split(labels_N: Tensor, train: int, held_out: int, seed: int) -> tuple[Tenso
         raise ConfigError(f"Cannot split {len(labels_N):,} pictures into {train:,} and {held_out:,}: {error}") from error
     first, second = (torch.from_numpy(part) for part in parts)
     return first, second
+
+
+def hold_out(labels_N: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Indices of the training pictures that a run learns from, and of the `count` that it holds out, 0 or more: the same in
+    every run, whatever its seed, so that runs can be compared. Raises ConfigError as `split` does."""
+    if not count:
+        return torch.arange(len(labels_N)), torch.empty(0, dtype=torch.long)
+    return split(labels_N, len(labels_N) - count, count, SPLIT_SEED)
 
 
 def share(labels_N: Tensor, count: int, seed: int) -> Tensor:

@@ -126,10 +126,10 @@ class Validated(Event):
     pictures: int
     seconds: float
     best: bool
-    """True when no validation before was as accurate: these weights are the ones to keep."""
+    """True when no validation before was more accurate on these pictures: these weights are the ones to keep."""
     confusion: list[list[int]] | None = None
-    """(10, 10) counts on the same held-out pictures each time; rows are the real classes, columns what the model said. None
-    in a record without them."""
+    """(10, 10) counts on the same held-out pictures each time, fewer at the end of a run that was stopped; rows are the real
+    classes, columns what the model said. None in a record without them."""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from diclam.runs import EXIT, LOG, Run, active, make_root, new, runs_root
 
 COMMAND = "diclam"
 """The module whose command `train` is started."""
+CANNOT_GO_ON = "The run {} cannot go on: it was tested, or was cut off before its first state was kept."
 
 
 def start(config: TrainConfig, root: Path | None = None) -> Run:
@@ -52,10 +53,10 @@ def begin(run: Run, config: TrainConfig) -> None:
 
 
 def go_on(run: Run) -> None:
-    """Starts a process that goes on with a run that was cut off, whatever else is going on. Raises RunError when nothing was
-    kept to go on from."""
+    """Starts a process that goes on with a run that was cut off, or tests one that was not tested, whatever else is going
+    on. Raises RunError when there is nothing to go on with."""
     if not run.can_go_on:
-        raise RunError(f"The run {run.name} cannot go on: it has ended, or was cut off before its first state was kept.")
+        raise RunError(CANNOT_GO_ON.format(run.name))
     run.withdraw_stop()
     (run.path / EXIT).unlink(missing_ok=True)
     _launch(run, "--resume", str(run.path))

@@ -1,5 +1,8 @@
 """Carries a training run out and writes its folder: fetch, train, keep the weights, test; and goes on with one that was
-cut off."""
+cut off.
+
+A stop request in the folder comes from somebody who waits for the end: it leaves the test out, and `resume` makes up for it.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ from typing import Any
 import psutil
 import torch
 
-from diclam import calibration, checkpoint, data, distill, snapshots
+from diclam import checkpoint, data, distill, snapshots
+from diclam.device import pick_device
 from diclam.distributed import LostError, Several, Team
 from diclam.errors import ConfigError, DiclamError, RunError
-from diclam.evaluate import evaluate
 from diclam.events import (
     Continued,
     Event,
@@ -37,6 +40,7 @@ from diclam.events import (
     Validated,
 )
 from diclam.files import replacing
+from diclam.final_test import final_test
 from diclam.last_words import keep_room, last_words, make_room
 from diclam.model import DiCLAM
 from diclam.recipe import TrainConfig, build_model
@@ -48,8 +52,6 @@ Watch = Callable[[Event], None]
 # nothing says which weights are good, so then the newest ones are kept with it.
 SECONDS_BETWEEN_SAVES = 30.0
 SECONDS_BETWEEN_REPORTS = 0.3
-LEAST, MOST = 100, 2000
-"""Held-out pictures that a run calibrates its weights with."""
 
 
 def record(run: Run, config: TrainConfig, watch: Watch, stop: Callable[[], bool], team: Team | None = None) -> None:
@@ -65,28 +67,41 @@ def record(run: Run, config: TrainConfig, watch: Watch, stop: Callable[[], bool]
     run.claim(os.getpid())
     with replacing(run.path / INFO) as path:
         path.write_text(json.dumps(_info(config), indent=1) + "\n", encoding="utf-8")
-    _carry_out(run, config, watch, stop, team or Team(), None)
+    _carry_out(run, config, watch, lambda tell: _fetch_train_test(run, config, tell, stop, team or Team(), None))
 
 
 def resume(run: Run, watch: Watch, stop: Callable[[], bool], team: Team | None = None) -> None:
     """Goes on with a run that was cut off in training, from its last kept state: the same settings, the time already used,
     and, with a number of epochs, the same final weights as if nothing had happened. What was written after that state is
-    taken out of its events. Raises RunError when the folder holds no such run, or when its process is still there;
-    ConfigError when its teacher is gone."""
+    taken out of its events. A run whose training has ended, and whose test has not, is tested. Raises RunError when the
+    folder holds no such run, or when its process is still there; ConfigError when its teacher is gone."""
     config = TrainConfig.from_dict(run.info()["config"])
     if run.alive() and not run.mine():
         raise RunError(f"The run {run.name} is still going on.")
-    if any(isinstance(event, Finished) for event in run.events()):
-        raise RunError(f"The training of {run.name} has ended; `python -m diclam evaluate` tests it again.")
+    team = team or Team()
+    events = run.events()
+    if finished := next((event for event in events if isinstance(event, Finished)), None):
+        if any(isinstance(event, Tested) for event in events):
+            raise RunError(f"The run {run.name} has ended and was tested; `python -m diclam evaluate` tests it again.")
+        if team.size > 1:
+            raise RunError(f"The training of {run.name} has ended; one process alone tests it.")
+        model = checkpoint.load(run.path, pick_device(config.device))
+        _take_over(run, [event for event in events if not isinstance(event, Failed)])
+        _carry_out(run, config, watch, lambda tell: _test(run, model, data.load(progress=_thinned(tell)), tell, finished))
+        return
     distill.check(config)
     state = _load_state(run)
+    _take_over(run, [event for event in events if not isinstance(event, Failed) and _before(event, state["step"])])
+    _carry_out(run, config, watch, lambda tell: _fetch_train_test(run, config, tell, stop, team, state))
+
+
+def _take_over(run: Run, events: list[Event]) -> None:
+    """This process writes the folder from now on, which has told so much."""
     run.claim(os.getpid())
     run.withdraw_stop()
     run.withdraw_pause()
-    events = [event for event in run.events() if not isinstance(event, Failed) and _before(event, state["step"])]
     with replacing(run.path / EVENTS) as path:
         path.write_text("".join(event.to_json() + "\n" for event in events), encoding="utf-8")
-    _carry_out(run, config, watch, stop, team or Team(), state)
 
 
 def assist(team: Several, stop: Callable[[], bool]) -> None:
@@ -98,9 +113,8 @@ def assist(team: Several, stop: Callable[[], bool]) -> None:
         training.follow(state)
 
 
-def _carry_out(
-    run: Run, config: TrainConfig, watch: Watch, stop: Callable[[], bool], team: Team, state: State | None
-) -> None:
+def _carry_out(run: Run, config: TrainConfig, watch: Watch, work: Callable[[Watch], None]) -> None:
+    """`work` is given what it tells its events to."""
     with (run.path / EVENTS).open("a", encoding="utf-8") as file:
 
         def tell(event: Event) -> None:
@@ -110,7 +124,7 @@ def _carry_out(
 
         try:
             keep_room(run.path)
-            _fetch_train_test(run, config, tell, lambda: stop() or run.stop_requested(), team, state)
+            work(tell)
         except DiclamError as error:
             tell(Failed(str(error)))
             raise
@@ -126,9 +140,12 @@ def _carry_out(
 def _fetch_train_test(
     run: Run, config: TrainConfig, tell: Watch, stop: Callable[[], bool], team: Team, state: State | None
 ) -> None:
+    def asked() -> bool:
+        return stop() or run.stop_requested()
+
     with team.unbroken():
         team.lead((config, state))
-        training = _training(config, state, team, stop, _thinned(tell), run.pause_requested)
+        training = _training(config, state, team, asked, _thinned(tell), run.pause_requested)
     try:
         with team.unbroken():
             finished = _train(run, training, tell, state)
@@ -139,7 +156,13 @@ def _fetch_train_test(
         kept = "of the best validation" if training.best.weights else "of the last step"
         hint = f" `--resume {run.name}` goes on from where it was last kept." if (run.path / STATE).exists() else ""
         raise LostError(f"{error} Training got to step {training.step:,}; the weights {kept} are kept.{hint}") from error
-    _test(run, training, tell, finished)
+    if not (finished.reason == "stopped" and run.stop_requested()):
+        _test(run, training.model, training.data, tell, finished)
+
+
+def _test(run: Run, model: DiCLAM, cifar10: data.Cifar10, tell: Watch, finished: Finished) -> None:
+    holdout = TrainConfig.from_dict(run.info()["config"]).holdout
+    tell(final_test(run, model, cifar10, holdout, finished, _thinned(tell)))
 
 
 def _training(
@@ -172,7 +195,8 @@ def _train(run: Run, training: Training, tell: Watch, state: State | None) -> Fi
         tell(event)
         keeper.see(event, training)
         pause = time.monotonic() - saved > SECONDS_BETWEEN_SAVES
-        if isinstance(event, Validated | Paused) or (isinstance(event, Step) and event.loss is not None and pause):
+        due = isinstance(event, Validated | Paused) or (isinstance(event, Step) and event.loss is not None and pause)
+        if due and not training.stop():  # Or it ends in a moment, and needs none.
             if not training.config.holdout:
                 checkpoint.save(run.path, model)
             with replacing(run.path / STATE) as path:
@@ -181,34 +205,6 @@ def _train(run: Run, training: Training, tell: Watch, state: State | None) -> Fi
     assert finished is not None
     (run.path / STATE).unlink(missing_ok=True)
     return finished
-
-
-def _test(run: Run, training: Training, tell: Watch, finished: Finished) -> None:
-    start = time.monotonic()
-    progress = _thinned(tell)
-    evaluation = evaluate(
-        training.model,
-        training.data.test_images,
-        training.data.test_labels,
-        progress=lambda done, total: progress(Testing(done, total)),
-        training_seconds=finished.seconds,
-    )
-    evaluation.save(run.path)
-    seconds = time.monotonic() - start
-    _calibrate(run, training)
-    figures = evaluation.accuracy, evaluation.precision, evaluation.recall, evaluation.f1
-    tell(Tested(*figures, seconds=seconds))
-
-
-def _calibrate(run: Run, training: Training) -> None:
-    """From pictures that the run held out, if it did; few enough to take a small part of the time of its test."""
-    images, labels = training.held_out.last(MOST)
-    if len(images) < LEAST:
-        return
-    source = f"{len(images):,} training pictures that this model held out"
-    found = calibration.fit(calibration.logits_of(training.model, images), labels.cpu(), source)
-    if found:
-        found.save(run.path)
 
 
 def check(config: TrainConfig) -> None:

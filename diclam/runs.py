@@ -175,8 +175,17 @@ class Run:
 
     @property
     def can_go_on(self) -> bool:
-        """Whether it was cut off in training with a state to go on from."""
-        return (self.path / STATE).is_file() and not self.alive() and not any(isinstance(e, Finished) for e in self.events())
+        """Whether it was cut off in training with a state to go on from, or ended without its test."""
+        if self.alive():
+            return False
+        trained = any(isinstance(event, Finished) for event in self.events())
+        return self.lacks_test if trained else (self.path / STATE).is_file()
+
+    @property
+    def lacks_test(self) -> bool:
+        """Whether its training has ended, and its weights were not tested, or not to the end."""
+        kinds = {type(event) for event in self.events()}
+        return Finished in kinds and Tested not in kinds and self.has_checkpoint
 
     def usage(self) -> Usage | None:
         """What the process that writes this folder takes of the machine; None when there is none."""
@@ -217,7 +226,7 @@ class Run:
             path.write_text(f"{pid} {psutil.Process(pid).create_time()}")
 
     def request_stop(self) -> None:
-        """The run ends at its next step, keeps its best weights and is tested."""
+        """The run ends at its next step and keeps its best weights; who goes on with it later has them tested."""
         (self.path / "stop").touch()
 
     def withdraw_stop(self) -> None:

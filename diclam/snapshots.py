@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 
 from diclam.augment import normalize
-from diclam.data import CLASSES, Cifar10, split
+from diclam.data import CLASSES, Cifar10, hold_out
 from diclam.device import Clock, autocast
 from diclam.events import Event, Finished, Started, Step, Validated
 from diclam.explain import to_byte
@@ -32,7 +32,6 @@ from diclam.files import replacing
 from diclam.model import DiCLAM
 from diclam.predict import answering
 from diclam.recipe import TrainConfig
-from diclam.train import SPLIT_SEED
 
 FILE = "snapshots.jsonl"
 PINNED = 12
@@ -107,7 +106,8 @@ def choose(data: Cifar10, holdout: int) -> Pinned:
     """The first held-out pictures of each class, sorted by class: one of each, and a second one of some, to make twelve. Of
     the training pictures where nothing is held out."""
     labels = data.train_labels
-    numbers = split(labels, len(labels) - holdout, holdout, SPLIT_SEED)[1] if holdout else torch.arange(len(labels))
+    learned, held_out = hold_out(labels, holdout)
+    numbers = held_out if holdout else learned
     order = [CLASSES.index(name) for name in (*TWICE, *(name for name in CLASSES if name not in TWICE))]
     of_class = {k: numbers[labels[numbers] == k][:PINNED].tolist() for k in order}
     by_turns = [of_class[k][turn] for turn in range(PINNED) for k in order if turn < len(of_class[k])]

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from diclam import distill, initialize
 from diclam.batches import Batches
-from diclam.data import Cifar10, share, split
+from diclam.data import SPLIT_SEED, Cifar10, hold_out, share
 from diclam.device import Clock, autocast, pick_precision
 from diclam.distributed import Team
 from diclam.errors import ConfigError
@@ -28,12 +28,11 @@ from diclam.gate_balance import Gates
 from diclam.model import DiCLAM
 from diclam.optim import build_optimizers, set_rates
 from diclam.recipe import TrainConfig
-from diclam.validation import HeldOut
+from diclam.time_limit import TimeSupervisor
+from diclam.validation import HeldOut, share_right
 
 State = dict[str, Any]
 """A run between two steps: tensors and plain values."""
-# Every run holds out the same pictures, whatever its seed, so that runs can be compared.
-SPLIT_SEED = 0
 # At most four step events a second, and about a thousand a run, so that a long run's log stays small.
 SECONDS_BETWEEN_STEP_EVENTS = 0.25
 STEP_EVENTS = 1000
@@ -41,35 +40,8 @@ STEP_EVENTS = 1000
 LATEST_STEPS = 10
 SECONDS_BETWEEN_LOOKS = 0.1
 """At whether a run that waits may go on."""
-
-
-class TimeSupervisor:
-    """The one place that knows the time limit. `limit` in seconds, from the moment of construction; `used` are seconds that
-    an earlier process spent."""
-
-    def __init__(self, limit: float, clock: Clock = time.monotonic, used: float = 0.0) -> None:
-        self.limit = limit
-        self.reserve = 0.0
-        """Seconds that must be left at the end, for the final validation."""
-        self._clock = clock
-        self._start = clock() - used
-
-    @property
-    def elapsed(self) -> float:
-        return self._clock() - self._start
-
-    @property
-    def fraction(self) -> float:
-        """Of the time that is there for training steps, 0 to 1."""
-        return min(self.elapsed / max(self.limit - self.reserve, 1e-9), 1.0)
-
-    def turn_back(self, to: float) -> None:
-        """What has passed since `elapsed` was `to` does not count."""
-        self._start += self.elapsed - to
-
-    def expired(self, next_step: float = 0.0) -> bool:
-        """Whether a step that takes `next_step` seconds would not end in time."""
-        return self.elapsed + next_step + self.reserve >= self.limit
+HURRY = 0.5
+"""Seconds that the last validation of a run that was asked to stop may take: somebody waits."""
 
 
 def never() -> bool:
@@ -101,9 +73,11 @@ class _Kept:
 
     accuracy: float = -1.0
     weights: dict[str, Tensor] = field(default_factory=dict)
+    right_N: Tensor | None = None
+    """(N,) bool: which held-out pictures they answer right."""
 
-    def take(self, model: DiCLAM, accuracy: float = -1.0) -> None:
-        self.accuracy = accuracy
+    def take(self, model: DiCLAM, accuracy: float = -1.0, right_N: Tensor | None = None) -> None:
+        self.accuracy, self.right_N = accuracy, right_N
         self.weights = {name: t.detach().clone() for name, t in model.state_dict().items()}
 
 
@@ -142,7 +116,7 @@ class Training:
             with Gates(self.model) as gates:
                 reason = yield from self._steps(gates)
             if reason != "diverged" and len(self.held_out) and self.step > self.validated_step:
-                yield self._validate()
+                yield self._validate(HURRY if reason == "stopped" else None)
         finally:
             # Also when the reader closes the generator in the middle.
             if self.best.weights:
@@ -169,10 +143,7 @@ class Training:
         precision = state["precision"] if state else config.precision
         self.dtype = self.team.same(pick_precision(precision, self.device, clock=self.clock))
         everything = data.train_images, data.train_labels
-        if config.holdout:
-            chosen, kept = split(data.train_labels, len(data.train_labels) - config.holdout, config.holdout, SPLIT_SEED)
-        else:
-            chosen, kept = torch.arange(len(data.train_labels)), torch.empty(0, dtype=torch.long)
+        chosen, kept = hold_out(data.train_labels, config.holdout)
         if self.pictures < len(chosen):
             chosen = chosen[share(data.train_labels[chosen], self.pictures, SPLIT_SEED)]
         images, labels = (t[chosen].to(self.device) for t in everything)
@@ -206,6 +177,7 @@ class Training:
             "validation_pictures": len(self.held_out),
             "best_accuracy": self.best.accuracy,
             "best_weights": self.best.weights,
+            "best_right": self.best.right_N,
             "weights": self.model.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "batches": self.batches.state(),
@@ -218,7 +190,7 @@ class Training:
             setattr(self, name, state[name])
         self.time.reserve = state["reserve"]
         self.held_out.limit(state["validation_pictures"])
-        self.best = _Kept(state["best_accuracy"], state["best_weights"])
+        self.best = _Kept(state["best_accuracy"], state["best_weights"], state["best_right"])
         self.model.load_state_dict(state["weights"])
         for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(values)
@@ -360,20 +332,23 @@ class Training:
         # A fifth that is passed counts from the start of the run: steps are coarse, and delays would add up.
         return int(5 * self.fraction) > int(5 * fraction) or self.epoch - epoch >= self.config.validate_epochs
 
-    def _validate(self) -> Validated:
+    def _validate(self, seconds: float | None = None) -> Validated:
+        """On the first pictures alone when there are only so many seconds."""
         start = self.clock()
-        loss, accuracy, confusion = self.held_out.look(self.model)
-        # At equal accuracy the later weights: they have seen more.
-        best = accuracy >= self.best.accuracy and math.isfinite(loss)
+        look = self.held_out.look(self.model, None if seconds is None else lambda: self.clock() - start >= seconds)
+        loss, accuracy, count = look.loss, look.accuracy, len(look.right_N)
+        # Against the best ones on the same pictures; at equal accuracy the later weights: they have seen more.
+        before = -1.0 if self.best.right_N is None else share_right(self.best.right_N[:count])
+        best = accuracy >= before and math.isfinite(loss)
         improved = accuracy > self.best.accuracy or loss < self.best_loss
         self.unimproved = 0 if improved else self.unimproved + 1
         self.best_loss = min(self.best_loss, loss)
         if best:
-            self.best.take(self.model, accuracy)
+            self.best.take(self.model, accuracy, look.right_N)
         self.validated_step, self.validated_at = self.step, (self.fraction, self.epoch)
         if self.config.epochs is None:
             self.time.reserve = self.clock() - start
-        return Validated(self.step, self.epoch, loss, accuracy, len(self.held_out), self.time.elapsed, best, confusion)
+        return Validated(self.step, self.epoch, loss, accuracy, count, self.time.elapsed, best, look.confusion)
 
 
 _NUMBERS = ("step", "seen", "validated_step", "validated_at", "best_loss", "unimproved")

@@ -28,12 +28,12 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from diclam import trials
-from diclam.data import Cifar10, split
+from diclam.data import Cifar10, hold_out
 from diclam.errors import ConfigError
 from diclam.events import Event, Finished, Step, TrialEnded, TrialStarted, Validated
 from diclam.recorder import first_model
 from diclam.search_space import changed, own_values, suggest, text_of
-from diclam.train import SPLIT_SEED, Training, never
+from diclam.train import Training, never
 from diclam.trials import Search
 from diclam.validation import HeldOut
 
@@ -149,8 +149,7 @@ class _Worker:
 
     def __init__(self, data: Cifar10, search: Search, watch: Callable[[Event], None], stop: Callable[[], bool]) -> None:
         self.data, self.search, self.watch, self.stop = data, search, watch, stop
-        count, holdout = len(data.train_labels), search.settings.holdout
-        kept = split(data.train_labels, count - holdout, holdout, SPLIT_SEED)[1]
+        kept = hold_out(data.train_labels, search.settings.holdout)[1]
         self.images, self.labels = data.train_images[kept], data.train_labels[kept]
 
     def trial(self, trial: optuna.Trial) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -18,6 +19,8 @@ from diclam.recipe import TrainConfig
 SHARE = 0.045
 PROBE = 128
 BATCH = 512
+# A look that may be cut short is, after so many pictures more.
+SMALL_BATCH = 128
 
 
 class Look(NamedTuple):
@@ -29,6 +32,13 @@ class Look(NamedTuple):
     """Fraction of 1."""
     confusion: list[list[int]]
     """(10, 10) counts; rows are the real classes, columns what the model said."""
+    right_N: Tensor
+    """(N,) bool: which pictures were answered right, from the first one on."""
+
+
+def share_right(right_N: Tensor) -> float:
+    """Fraction of 1."""
+    return right_N.double().mean().item()
 
 
 class HeldOut:
@@ -36,7 +46,6 @@ class HeldOut:
 
     def __init__(self, images_N3HW: Tensor, labels_N: Tensor, dtype: torch.dtype) -> None:
         self._images, self._labels, self._dtype = images_N3HW, labels_N, dtype
-        self._all = images_N3HW, labels_N
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -45,17 +54,13 @@ class HeldOut:
         """From now on only the first `count` pictures are looked at, the same each time."""
         self._images, self._labels = self._images[:count], self._labels[:count]
 
-    def last(self, count: int) -> tuple[Tensor, Tensor]:
-        """Up to `count` of all pictures and labels that were held out, from the end: those that a limit leaves out first."""
-        images_N3HW, labels_N = self._all
-        return images_N3HW[-count:], labels_N[-count:]
-
-    def look(self, model: nn.Module) -> Look:
-        """The model answers all of them in eval mode, and stays in it."""
-        losses_N, said_N = self._answers(model, self._images, self._labels)
-        cells = torch.bincount(self._labels * CLASSES + said_N, minlength=CLASSES**2)
-        right = (said_N == self._labels).double().mean().item()
-        return Look(losses_N.mean().item(), right, cells.view(CLASSES, CLASSES).tolist())
+    def look(self, model: nn.Module, enough: Callable[[], bool] | None = None) -> Look:
+        """The model answers all of them in eval mode, and stays in it; or the first ones, until `enough` says yes."""
+        losses_N, said_N = self._answers(model, self._images, self._labels, enough)
+        labels_N = self._labels[: len(said_N)]
+        cells = torch.bincount(labels_N * CLASSES + said_N, minlength=CLASSES**2)
+        right_N = said_N == labels_N
+        return Look(losses_N.mean().item(), share_right(right_N), cells.view(CLASSES, CLASSES).tolist(), right_N)
 
     def affordable(self, model: nn.Module, config: TrainConfig, pictures: int, clock: Clock) -> tuple[int, float]:
         """-> how many pictures each validation can look at without all of them costing over a twentieth of the run, and the
@@ -77,14 +82,19 @@ class HeldOut:
         return min(max(int(looks * SHARE / validations), 1), len(self)), reserve
 
     @torch.inference_mode()
-    def _answers(self, model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    def _answers(
+        self, model: nn.Module, images: Tensor, labels: Tensor, enough: Callable[[], bool] | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Cross-entropy of each picture, and the class that the model says."""
         model.eval()
         losses, said = [], []
-        for batch, target in zip(images.split(BATCH), labels.split(BATCH), strict=True):
+        size = SMALL_BATCH if enough else BATCH
+        for batch, target in zip(images.split(size), labels.split(size), strict=True):
             x = augment.normalize(batch).contiguous(memory_format=torch.channels_last)
             with autocast(images.device, self._dtype):
                 logits = model(x).float()
             losses.append(F.cross_entropy(logits, target, reduction="none"))
             said.append(logits.argmax(1))
+            if enough and enough():
+                break
         return torch.cat(losses), torch.cat(said)

@@ -61,7 +61,7 @@ class Queue:
         if not self.ledger.may_change(run.name, token):
             raise RunError("Only the visitor who started this run can continue it.")
         if not run.can_go_on:
-            raise RunError(f"The run {run.name} cannot go on: it has ended, or was cut off before its first state was kept.")
+            raise RunError(launch.CANNOT_GO_ON.format(run.name))
         return self._enter(TrainConfig.from_dict(run.info()["config"]), token, resumes=run.name)
 
     def withdraw(self, number: int, token: object) -> None:
@@ -86,14 +86,20 @@ class Queue:
 
     def expected(self, line: list[Ticket]) -> list[float]:
         """In how many seconds each of them starts, as far as anybody knows: those before take their budget and a test."""
+        if not line:
+            return []
         free = [seconds_left(run) for run in runs.going_on(self.root)]
         free += [0.0] * (self.at_most - len(free))
         heapq.heapify(free)
         starts = []
         for ticket in line:
             starts.append(heapq.heappop(free))
-            heapq.heappush(free, starts[-1] + ticket.config.budget + ALLOWANCE)
+            heapq.heappush(free, starts[-1] + (0 if self.is_test(ticket) else ticket.config.budget) + ALLOWANCE)
         return starts
+
+    def is_test(self, ticket: Ticket) -> bool:
+        """Whether it waits for nothing but the test of a run that has trained."""
+        return bool(ticket.resumes) and Run(self.root / ticket.resumes).lacks_test
 
     def advance(self) -> list[Run]:
         """Starts who is next, as long as there is room. -> the runs that were started. Raises RunError when nothing can be

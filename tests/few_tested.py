@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from diclam import __main__, data, recorder
+from diclam import __main__, data, final_test
 from diclam.events import Fetching
 
 PICTURES = 200
@@ -23,5 +23,5 @@ def load(*, progress: Callable[[Fetching], None] | None = None) -> data.Cifar10:
 
 
 if __name__ == "__main__":
-    data.load, recorder.MOST = load, PICTURES
+    data.load, final_test.MOST = load, PICTURES
     sys.exit(__main__.main())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,16 @@ import pytest
 
 from demo import queue_panel, supervisor, train_view
 from demo.components.queue_list import Lab
-from demo.queue_panel import LATER, NOBODYS, OTHERS, START, Before
+from demo.queue_panel import CONTINUE, LATER, NOBODYS, OTHERS, START, TEST, Before
 from demo.run_settings import max_runs
-from diclam import launch, runs
+from diclam import checkpoint, launch, runs
 from diclam.errors import ConfigError
-from diclam.events import Paused, Started
+from diclam.events import Finished, Paused, Started, Tested
 from diclam.ledger import Ledger
+from diclam.model import DiCLAM
 from diclam.recipe import TrainConfig
 from diclam.runs import Run
-from diclam.waiting import Queue
+from diclam.waiting import Queue, Ticket
 from tests.conftest import small_config
 
 MINE, YOURS = "0" * 32, "1" * 32
@@ -77,10 +79,27 @@ def test_it_is_said_why_a_run_cannot_be_stopped(root: Path) -> None:
 def test_its_owner_is_offered_to_continue_what_was_cut_off(root: Path) -> None:
     run = write(root / "2001", MINE)
     (run.path / runs.STATE).touch()
-    assert not seen(MINE, "2001").continues
+    assert not seen(MINE, "2001").resume
     (run.path / "process").unlink()
-    assert [seen(token, "2001").continues for token in (MINE, "admin", YOURS, "")] == [True, True, False, False]
-    assert not any(seen(MINE, name).continues for name in ("", "../2001", "2002"))
+    assert [seen(token, "2001").resume for token in (MINE, "admin", YOURS, "")] == [CONTINUE, CONTINUE, "", ""]
+    assert not any(seen(MINE, name).resume for name in ("", "../2001", "2002"))
+
+
+def test_its_owner_is_offered_the_test_that_a_stop_left_out(root: Path) -> None:
+    run = write(root / "2001", MINE)
+    (run.path / runs.INFO).write_text(json.dumps({"config": CONFIG.to_dict()}))
+    checkpoint.save(run.path, DiCLAM())
+    with (run.path / runs.EVENTS).open("a") as file:
+        file.write(Finished("stopped", 9, 0.5, 41.0, 9000, 0.5).to_json() + "\n")
+    (run.path / "process").unlink()
+    assert [seen(token, "2001").resume for token in (MINE, "admin", YOURS, "")] == [TEST, TEST, "", ""]
+    write(root / "2002", YOURS)  # which goes on
+    assert isinstance(Queue().ask_to_go_on(run, MINE), Ticket)
+    assert seen(MINE, "2001").resume == ""
+    assert seen(MINE).waiting[0].words.startswith("2001, to be tested: starts in ")
+    with (run.path / runs.EVENTS).open("a") as file:
+        file.write(Tested(0.5, 0.5, 0.5, 0.5, 9.0).to_json() + "\n")
+    assert seen(MINE, "2001").resume == ""
 
 
 class Page:

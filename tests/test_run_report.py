@@ -131,7 +131,7 @@ def test_a_run_whose_test_was_cut_short_says_what_can_still_be_used() -> None:
     for failed in (None, Failed("KeyboardInterrupt")):
         sentence = told(replace(TESTING, state="finished", alive=False, failed=failed)).sentence
         assert "the time limit was reached" in sentence
-        assert "its weights can be used" in sentence
+        assert "Its weights can be used" in sentence
 
 
 def test_a_failed_run_says_why_and_what_can_still_be_used() -> None:

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from diclam import __main__ as cli
-from diclam import calibration, checkpoint, data, launch, recorder, runs
+from diclam import calibration, checkpoint, data, final_test, launch, recorder, runs
 from diclam.calibration import Calibration
 from diclam.errors import ConfigError, DataError, RunError
 from diclam.events import (
@@ -220,7 +220,7 @@ def test_a_run_can_be_ended_in_whatever_it_does(tmp_path: Path, script: str) -> 
 
 def test_a_recorded_run_holds_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "load", lambda progress: random_cifar10(side=8))
-    monkeypatch.setattr(recorder, "LEAST", small_config().holdout)
+    monkeypatch.setattr(final_test, "LEAST", small_config().holdout)
     run = runs.Run(tmp_path / "run")
     seen: list[Event] = []
     recorder.record(run, small_config(), seen.append, lambda: False)
@@ -242,7 +242,7 @@ def test_a_recorded_run_holds_everything(tmp_path: Path, monkeypatch: pytest.Mon
         recorder.record(run, small_config(), seen.append, lambda: False)
 
 
-def test_a_stop_file_ends_a_run_and_it_is_still_tested(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stop_file_ends_a_run_at_once_and_it_can_be_tested_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "load", lambda progress: random_cifar10(side=8))
     run = runs.Run(tmp_path / "run")
 
@@ -250,11 +250,45 @@ def test_a_stop_file_ends_a_run_and_it_is_still_tested(tmp_path: Path, monkeypat
         if isinstance(event, Step):
             run.request_stop()
 
-    recorder.record(run, small_config(epochs=1000.0), watch, lambda: False)
+    recorder.record(run, small_config(epochs=1000.0, holdout=100), watch, lambda: False)
     status = run.status()
     assert status.finished is not None
     assert status.finished.reason == "stopped"
+    assert status.tested is None
+    assert not (run.path / runs.STATE).exists()
+    weights = checkpoint.load(run.path).state_dict()
+    monkeypatch.setattr(runs.Run, "alive", lambda _: False)
+    assert (run.can_go_on, run.lacks_test) == (True, True)
+    recorder.resume(run, lambda event: None, lambda: False)
+    status = run.status()
     assert status.tested is not None
+    assert status.finished is not None
+    assert status.failed is None
+    assert run.evaluation().accuracy == status.tested.accuracy
+    assert run.evaluation().training_seconds == status.finished.seconds
+    assert Calibration.load(run.path) is not None
+    assert all(torch.equal(weights[name], weight) for name, weight in checkpoint.load(run.path).state_dict().items())
+    assert not run.can_go_on
+    with pytest.raises(RunError, match="was tested"):
+        recorder.resume(run, lambda event: None, lambda: False)
+
+
+def test_a_test_that_was_interrupted_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data, "load", lambda progress: random_cifar10(side=8))
+    run = runs.Run(tmp_path / "run")
+
+    def interrupt(event: Event) -> None:
+        if isinstance(event, Testing):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        recorder.record(run, small_config(), interrupt, lambda: False)
+    monkeypatch.setattr(runs.Run, "alive", lambda _: False)
+    assert run.status().failed is not None
+    assert run.can_go_on
+    recorder.resume(run, lambda event: None, lambda: False)
+    assert run.status().tested is not None
+    assert run.status().failed is None
 
 
 def test_a_missing_data_set_is_written_into_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,13 +12,12 @@ import pytest
 import torch
 
 from diclam import data, recorder, snapshots
-from diclam.data import CLASSES, split
+from diclam.data import CLASSES, hold_out
 from diclam.events import Finished, Started, Step, Validated
 from diclam.explain import EVEN
 from diclam.model import Trace
 from diclam.runs import Run
 from diclam.snapshots import Album, Keeper
-from diclam.train import SPLIT_SEED
 from tests.conftest import Clock, random_cifar10, small_config
 
 STARTED = Started("report", 60.0, 0, "cpu", "float32", 160, 40, 16, 1_837_452)
@@ -74,7 +73,7 @@ def keeper(folder: Path, **options: Any) -> Keeper:
 
 def test_pinned_pictures_are_held_out_ones_of_every_class() -> None:
     pinned = snapshots.choose(DATA, 40)
-    held_out = split(DATA.train_labels, 160, 40, SPLIT_SEED)[1]
+    held_out = hold_out(DATA.train_labels, 40)[1]
     candidates = {DATA.train_images[k].permute(1, 2, 0).numpy().tobytes() for k in held_out}
     assert all(image.tobytes() in candidates for image in pinned.images)
     names = [CLASSES[label] for label in pinned.labels]

@@ -11,12 +11,13 @@ import torch
 from sklearn.metrics import confusion_matrix
 
 from diclam.augment import normalize
-from diclam.data import Cifar10, share, split
+from diclam.data import Cifar10, hold_out, share
 from diclam.errors import ConfigError
 from diclam.events import Continued, Event, Finished, Paused, Resumed, Started, Step, Validated
 from diclam.model import DiCLAM
 from diclam.recipe import TrainConfig, build_model
-from diclam.train import SPLIT_SEED, TimeSupervisor, Training, train
+from diclam.train import HURRY, Training, train
+from diclam.validation import SMALL_BATCH, HeldOut, Look
 from tests.conftest import Clock, random_cifar10, small_config
 
 
@@ -32,21 +33,6 @@ def run(config: TrainConfig, clock: Clock | None = None, data: Cifar10 | None = 
 
 def the(events: list[Event], kind: type[Event]) -> list:
     return [event for event in events if isinstance(event, kind)]
-
-
-def test_time_is_counted_from_the_start(clock: Clock) -> None:
-    time = TimeSupervisor(10, clock)
-    clock.now = 4
-    assert time.elapsed == 4
-    assert time.fraction == 0.4
-    assert not time.expired()
-    assert time.expired(next_step=6)
-    time.reserve = 2
-    assert time.fraction == 0.5
-    clock.now = 8
-    assert time.expired()
-    clock.now = 50
-    assert time.fraction == 1
 
 
 def test_stops_at_the_time_limit() -> None:
@@ -105,7 +91,7 @@ def test_each_validation_tells_its_confusion_matrix() -> None:
     config = small_config(epochs=2.0, validate_epochs=1.0)
     model, events = run(config)
     validations = the(events, Validated)
-    held_out = split(pictures().train_labels, 160, 40, SPLIT_SEED)[1][: validations[-1].pictures]
+    held_out = hold_out(pictures().train_labels, 40)[1][: validations[-1].pictures]
     data = pictures()
     with torch.inference_mode():
         said = model(normalize(data.train_images[held_out])).argmax(1)
@@ -145,6 +131,40 @@ def test_stops_when_asked_and_keeps_the_result() -> None:
     assert finished.step == 15
     assert finished.best_accuracy is not None
     assert not model.training
+
+
+def test_who_stops_a_run_does_not_wait_for_a_whole_validation() -> None:
+    clock = Clock()
+    config = small_config(epochs=100.0, holdout=600, batch_size=100)
+    model = build_model(config)
+
+    def charge(module: torch.nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        clock.now += 0.002 * len(inputs[0])
+
+    model.register_forward_pre_hook(charge)  # pyright: ignore[reportArgumentType]
+    asked = iter([False] * 2 + [True])
+    events = list(train(model, pictures(1000), config, clock=clock, stop=lambda: next(asked)))
+    [hurried] = the(events, Validated)
+    assert 0 < hurried.pictures <= SMALL_BATCH * math.ceil(HURRY / 0.002 / SMALL_BATCH) < 600
+    assert sum(map(sum, hurried.confusion)) == hurried.pictures
+    assert the(events, Finished)[0].seconds - the(events, Step)[-1].seconds <= HURRY + 0.002 * SMALL_BATCH
+
+
+@pytest.mark.parametrize(("right", "kept"), [(9, False), (10, True)])
+def test_a_shorter_look_is_held_against_the_same_pictures(right: int, kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first 10 of 40 pictures are the easy ones: all of them were answered right before, and a quarter of the whole."""
+    looks = iter([torch.arange(40) < 10, torch.arange(10) < right])
+
+    def look(*_: object) -> Look:
+        right_N = next(looks)
+        return Look(1.0, right_N.double().mean().item(), [], right_N)
+
+    monkeypatch.setattr(HeldOut, "look", look)
+    config = small_config(epochs=20.0, validate_epochs=1.0)
+    model = build_model(config)
+    asked = iter([False] * 15 + [True])
+    events = list(train(model, pictures(), config, clock=Clock(), stop=lambda: next(asked)))
+    assert [(v.pictures, v.best) for v in the(events, Validated)] == [(40, True), (10, kept)]
 
 
 def test_a_pause_does_not_count_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,10 +26,11 @@ function fill(list, rows) {
 }
 
 function show() {
-  const value = props.value ?? { going: [], waiting: [], note: '', continues: false };
+  const value = props.value ?? { going: [], waiting: [], note: '', resume: '' };
   part('note').textContent = value.note;
   part('note').hidden = !value.note;
-  part('resume').hidden = !value.continues;
+  part('resume').hidden = !value.resume;
+  part('resume').textContent = value.resume;
   part('resume').disabled = false;
   fill(part('going'), value.going.map((run) => row(run.words, 'Watch', { run: run.run }, false, 'watch')));
   fill(part('waiting'), value.waiting.map((place) => row(
@@ -39,7 +40,7 @@ function show() {
   const places = value.waiting.map((place, k) => (place.mine ? k + 1 : 0)).filter(Boolean).join(' and ');
   if (spoken !== null && places !== spoken) part('spoken').textContent = places ? `You wait at place ${places}.` : 'You no longer wait.';
   spoken = places;
-  box.hidden = !value.note && !value.continues && !value.going.length && !value.waiting.length;
+  box.hidden = !value.note && !value.resume && !value.going.length && !value.waiting.length;
 }
 
 part('resume').addEventListener('click', () => { part('resume').disabled = true; trigger('resume', {}); });

@@ -36,8 +36,8 @@ class Lab:
     """The next one first."""
     note: str = ""
     """Why this visitor cannot stop the run that is shown."""
-    continues: bool = False
-    """Whether the run that is shown was cut off and this visitor may continue it."""
+    resume: str = ""
+    """What the button says by which this visitor goes on with the run that is shown; '' where nothing is left to do."""
 
 
 class QueueList(Part):
@@ -54,7 +54,7 @@ class QueueList(Part):
 _TEMPLATE = """
 <div class="ql" hidden>
   <p class="ql-note"></p>
-  <button type="button" class="ql-resume" hidden>Continue this run</button>
+  <button type="button" class="ql-resume" hidden></button>
   <div class="ql-part" hidden><h3>Also going on</h3><ul class="ql-going"></ul></div>
   <div class="ql-part" hidden><h3>Waiting for their turn</h3><ol class="ql-waiting"></ol></div>
   <p class="ql-spoken" aria-live="polite"></p>

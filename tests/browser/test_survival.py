@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +13,8 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from demo.queue_panel import TEST
+from demo.train_view import STOPPING
 from diclam import runs
 from diclam.events import Started, Step, Validated
 from diclam.ledger import Ledger
@@ -96,9 +97,10 @@ def test_a_run_and_what_was_shown_of_it_survive_a_killed_app(browser: Browser, t
                     page.wait_for_function(AT_LEAST, arg=["dc-loss", before + 1], timeout=120_000)
                     assert trained_by.is_running()
                     page.locator("#dc-stop").click()  # It is still known whose run it is.
-                    expect(page.locator("#dc-stop")).to_contain_text(re.compile("Stopping|Skip"), timeout=5000)
+                    expect(page.locator("#dc-stop")).to_have_text(STOPPING, timeout=5000)
                     expect(page.locator("#dc-run")).to_contain_text("Stopped by a visitor after")
-                    page.wait_for_function("() => document.querySelector('#dc-figures')?.checkVisibility()")
+                    expect(page.get_by_role("button", name=TEST)).to_be_visible()
+                    assert not run.alive()
                     assert run.has_checkpoint
             finally:
                 for left in list_runs(tmp_path / "root"):

@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from demo.interface import FIRST_EXAMPLE
+from demo.queue_panel import TEST
 from diclam import calibration, checkpoint, runs
 from diclam.draw import percent, sentence
 from diclam.events import Finished, Started, Step, Testing, Validated
@@ -157,17 +158,22 @@ def in_its_test(app: App) -> Iterator[Run]:
     shutil.rmtree(run.path)
 
 
-def test_the_test_of_a_stopped_run_is_skipped_and_its_weights_are_used(page: Page, app: App, in_its_test: Run) -> None:
+def test_the_test_of_a_run_is_skipped_and_made_later(page: Page, app: App, in_its_test: Run) -> None:
     run = in_its_test
     Ledger(app.runs).own(run.name, page.evaluate("JSON.parse(localStorage.getItem('diclam-visitor')).own"))
     page.goto(f"{app.url}?tab=train&run={run.name}")
     status(page, "Stopped by a visitor after")
     expect(page.locator("#dc-stop")).to_have_text("Skip the test")
     page.locator("#dc-stop").click()
-    status(page, "its weights can be used")
+    status(page, "Its weights can be used; the test pictures are yet to be answered.")
     expect(page.locator("#dc-start")).to_be_enabled()
     expect(page.locator("#dc-predictions")).to_be_disabled()
     use_model(page, run)
+    choose_tab(page, "Train")
+    page.get_by_role("button", name=TEST).click()
+    status(page, "It is right about")
+    expect(page.get_by_role("button", name=TEST)).to_be_hidden()
+    expect(page.locator("#dc-figures")).to_contain_text(percent(run.evaluation().accuracy))
 
 
 def test_a_run_that_has_not_begun_stops_at_once(page: Page, app: App) -> None:
