@@ -24,14 +24,13 @@ from itertools import islice
 from pathlib import Path
 from threading import Barrier
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import numpy as np
 from PIL import Image
 
 from benchmarks import machine
-from benchmarks.confusion import SECONDS, running
+from benchmarks.app import SECONDS, Session, running
 from benchmarks.rows import RESULTS
 from demo.examples import PHOTOGRAPHS
 from demo.models import BUNDLED
@@ -55,7 +54,7 @@ class Visitor:
 
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
-        self._session = uuid4().hex
+        self._session = Session(http)
         page = http.get("/config").raise_for_status().json()
         self._listener = answering(page)
         self._path = ""
@@ -77,15 +76,9 @@ class Visitor:
     def _ask(self, square: Sequence[float] | None) -> None:
         file = {"path": self._path, "meta": {"_type": "gradio.FileData"}}
         question = json.dumps({"name": self._path, "square": square})
-        body = {"fn_index": self._listener, "data": [BUNDLED, file, question], "session_hash": self._session}
-        self._http.post("/gradio_api/queue/join", json=body).raise_for_status()
-        with self._http.stream("GET", "/gradio_api/queue/data", params={"session_hash": self._session}) as stream:
-            for line in stream.iter_lines():
-                if line.startswith("data:") and (message := json.loads(line[5:]))["msg"] == "process_completed":
-                    if not message["success"]:
-                        raise RuntimeError(f"There was no answer: {message['output']}")
-                    return
-        raise RuntimeError("The app ended its answer before it was complete.")
+        answer = self._session.ask(self._listener, [BUNDLED, file, question])
+        if not answer.success:
+            raise RuntimeError(f"There was no answer: {answer.output}")
 
 
 def answering(page: dict[str, Any]) -> int:
@@ -113,8 +106,8 @@ def main() -> None:
     brought = pictures()
     others = machine.Others()
     rows = []
-    with running() as url:
-        connect = partial(httpx.Client, base_url=url, timeout=SECONDS)
+    with running() as app:
+        connect = partial(httpx.Client, base_url=app.url, timeout=SECONDS)
         visitor = Visitor(connect())
         for picture in islice(brought, WARM):
             visitor.upload(picture)

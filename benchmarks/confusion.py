@@ -8,26 +8,16 @@ with the hardware. The machine should have nothing else to do.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import httpx
 import numpy as np
 
+from benchmarks.app import SECONDS, Session, running
 from demo.models import BUNDLED
 from diclam import recorder
 
-ROOT = Path(__file__).parents[1]
-SECONDS = 120
 WARM = 10
 """Clicks before the clock starts: the first ones load the model's answers and the pictures."""
 
@@ -36,9 +26,9 @@ class Page:
     """What a browser with one open page asks the app for."""
 
     def __init__(self, url: str, key: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=SECONDS)
-        self._session = uuid4().hex
-        config = self._http.get("/config").json()
+        http = httpx.Client(base_url=url, timeout=SECONDS)
+        self._session = Session(http)
+        config = http.get("/config").json()
         self._kinds = {block["id"]: block["type"] for block in config["components"]}
         self._ids = {block["props"].get("elem_id"): block["id"] for block in config["components"]}
         self._listeners = config["dependencies"]
@@ -64,24 +54,11 @@ class Page:
         return [d for d in self._listeners if target in d["targets"] and d["backend_fn"] == with_code]
 
     def _ask(self, listener: dict[str, Any], event: dict[str, Any] | None) -> int:
-        question = {
-            "fn_index": listener["id"],
-            "data": [self._values.get(block) for block in listener["inputs"]],
-            "event_data": event,
-            "session_hash": self._session,
-            "trigger_id": listener["targets"][0][0],
-        }
-        if listener["queue"] is False:
-            answer = self._http.post("/gradio_api/run/predict", json=question)
-            answer.raise_for_status()
-            return len(answer.content)
-        self._http.post("/gradio_api/queue/join", json=question).raise_for_status()
-        with self._http.stream("GET", "/gradio_api/queue/data", params={"session_hash": self._session}) as stream:
-            for line in stream.iter_lines():
-                if line.startswith("data:") and (message := json.loads(line[5:]))["msg"] == "process_completed":
-                    assert message["success"], message
-                    return len(line.encode())
-        raise RuntimeError("The app ended its answer before it was complete.")
+        data = [self._values.get(block) for block in listener["inputs"]]
+        trigger = listener["targets"][0][0]
+        answer = self._session.ask(listener["id"], data, event, trigger=trigger, queued=listener["queue"] is not False)
+        assert answer.success, answer.output
+        return answer.size
 
 
 def main() -> None:
@@ -89,8 +66,8 @@ def main() -> None:
     parser.add_argument("--clicks", type=int, default=200, help="how many cells are opened")
     parser.add_argument("--model", default=BUNDLED, help="'bundled' or the name of a run")
     options = parser.parse_args()
-    with running() as url:
-        page = Page(url, options.model)
+    with running() as app:
+        page = Page(app.url, options.model)
         weight = page.open()
         seconds, sizes = [], []
         for k in range(WARM + options.clicks):
@@ -118,33 +95,6 @@ def table(seconds: np.ndarray, sizes: np.ndarray, weight: int) -> str:
             f"{hardware['processor']}, {hardware['cores']} cores, {hardware['memory_gib']} GiB",
         ]
     )
-
-
-@contextmanager
-def running(**variables: str) -> Iterator[str]:
-    """The app in a process of its own, on a free port, with these environment variables -> its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, "app.py"], cwd=ROOT, stdout=subprocess.DEVNULL,
-        env=os.environ | {"GRADIO_SERVER_PORT": str(port)} | variables,
-    )  # fmt: skip
-    url = f"http://127.0.0.1:{port}"
-    try:
-        deadline = time.monotonic() + SECONDS
-        while process.poll() is None and time.monotonic() < deadline:
-            try:
-                httpx.get(url, timeout=5)
-                break
-            except httpx.TransportError:
-                time.sleep(0.2)
-        else:
-            sys.exit("The app did not start; try `python app.py`.")
-        yield url
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 if __name__ == "__main__":

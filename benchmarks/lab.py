@@ -32,7 +32,7 @@ from typing import Any
 import httpx
 
 from benchmarks import classify, machine
-from benchmarks.confusion import ROOT, SECONDS, running
+from benchmarks.app import ROOT, SECONDS, running
 from benchmarks.lab_page import LOOK, LabPage, browser
 from benchmarks.rows import RESULTS
 from demo.run_settings import FIRST, settings
@@ -107,9 +107,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 @contextmanager
 def app(page: LabPage, root: Path) -> Iterator[str]:
     """The app with its runs in this folder -> its address. No run and no open page outlives it."""
-    with running(DICLAM_RUNS=str(root), DICLAM_MAX_BUDGET=f"{LONGEST:g}") as url:
+    with running(DICLAM_RUNS=str(root), DICLAM_MAX_BUDGET=f"{LONGEST:g}") as served:
         try:
-            yield url
+            yield served.url
         finally:
             for run in runs.going_on(root):
                 run.terminate()

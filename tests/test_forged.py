@@ -17,6 +17,7 @@ import gradio as gr
 import httpx
 import pytest
 
+from benchmarks.app import Session
 from demo.interface import build, launch_options
 from diclam import housekeeping, runs
 from diclam.evaluate import FIGURES
@@ -72,17 +73,8 @@ class Server:
     def send(self, elem_id: str, event: str, data: list[Any], brought: Any = None, session: str = "") -> str | None:
         """-> why it was refused; '' when nobody says why, None when it was not refused."""
         number = self.listener(elem_id, event)
-        session = session or uuid.uuid4().hex
-        sent = json.dumps({"data": data, "fn_index": number, "session_hash": session, "event_data": brought})
-        body: dict[str, Any] = {"content": sent, "headers": {"Content-Type": "application/json"}}
-        if not self.page.fns[number].queue:
-            answer = self.client.post("gradio_api/run/predict", **body)
-            return None if answer.status_code == 200 else answer.json().get("error") or ""
-        self.client.post("gradio_api/queue/join", **body).raise_for_status()
-        with self.client.stream("GET", "gradio_api/queue/data", params={"session_hash": session}) as stream:
-            messages = [json.loads(line.removeprefix("data:")) for line in stream.iter_lines() if line]
-        (done,) = [message for message in messages if message["msg"] == "process_completed"]
-        return None if done["success"] else done["output"]["error"] or ""
+        answer = Session(self.client, session).ask(number, data, brought, queued=self.page.fns[number].queue)
+        return None if answer.success else answer.output.get("error") or ""
 
     def opened(self, name: str) -> str:
         """-> the session of a page that shows this run."""

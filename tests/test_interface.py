@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import httpx
 import pytest
 import torch
 from torch import Tensor
 
+from benchmarks.app import Answer, Session
 from demo import about_tab, classify_tab
 from demo.interface import FIRST_EXAMPLE, Links, build, launch_options
 from demo.models import BUNDLED, Models
@@ -85,21 +87,10 @@ def number(page: gr.Blocks, name: str, inputs: int) -> int:
     return next(key for key, fn in page.fns.items() if fn.name == name and len(fn.inputs) == inputs)
 
 
-def sent(url: str, listener: int, data: list[Any], event_data: Any = None) -> dict[str, Any]:
+def sent(url: str, listener: int, data: list[Any], event_data: Any = None) -> Answer:
     """What the queue answers to an event that somebody sends by hand."""
-    session = uuid.uuid4().hex
-    body = {"data": data, "fn_index": listener, "session_hash": session, "event_data": event_data}
-    request = urllib.request.Request(
-        f"{url}gradio_api/queue/join", json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=10):
-        pass
-    with urllib.request.urlopen(f"{url}gradio_api/queue/data?session_hash={session}", timeout=30) as stream:
-        for line in stream:
-            message = json.loads(line.removeprefix(b"data:")) if line.strip() else {}
-            if message.get("msg") == "process_completed":
-                return message
-    raise AssertionError("The queue never answered.")
+    with httpx.Client(base_url=url, timeout=30) as http:
+        return Session(http).ask(listener, data, event_data)
 
 
 def uploaded(url: str, name: str, content: bytes) -> str:
@@ -214,8 +205,8 @@ def test_forged_events_are_refused_by_the_server(url: str, page: gr.Blocks) -> N
     ]
     for name, data, event_data, reason in forged:
         answer = sent(url, number(page, name, len(data)), data, event_data)
-        assert not answer["success"], name
-        assert reason in answer["output"]["error"], name
+        assert not answer.success, name
+        assert reason in answer.output["error"], name
 
 
 @pytest.mark.parametrize("key", ["../../etc", "/etc", "nobody", "", None, 3, ["bundled"], {"a": 1}])
@@ -223,15 +214,15 @@ def test_a_forged_model_is_refused_by_the_server(url: str, page: gr.Blocks, key:
     path = uploaded(url, "cat.png", FIRST_EXAMPLE.read_bytes())
     file = {"path": path, "meta": {"_type": "gradio.FileData"}}
     answer = sent(url, number(page, "keep", 4), [key, file, "", {"row": 0, "column": 0}])
-    assert not answer["success"]
-    assert "There is no run" in answer["output"]["error"]
+    assert not answer.success
+    assert "There is no run" in answer.output["error"]
 
 
 def test_a_file_of_the_server_cannot_be_passed_off_as_an_upload(url: str, page: gr.Blocks) -> None:
     listener = number(page, "keep", 4)
     for path in ("/etc/passwd", str(ROOT / "assets" / "examples" / "cat.png"), "../app.py"):
         file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        assert not sent(url, listener, [BUNDLED, file, "", {"row": 0, "column": 0}])["success"], path
+        assert not sent(url, listener, [BUNDLED, file, "", {"row": 0, "column": 0}]).success, path
 
 
 @pytest.mark.parametrize(

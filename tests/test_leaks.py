@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import uuid
 from pathlib import Path
-from typing import Any
 
 import httpx
 import psutil
 
+from benchmarks.app import Session, free_port
 from diclam import runs
 from diclam.events import Finished, Started, Step, Tested
 from diclam.recipe import config
-from tests.serving import free_port, serving
+from tests.serving import serving
 
 LOADS = 200
 # The app, but with room for fewer pages, so that it is full before its memory is looked at.
@@ -52,21 +51,12 @@ class Visitor:
     def open_and_leave(self, *, early: bool) -> None:
         """`early`: as soon as the run is shown, without all else that the page asks for."""
         self.client.get("/").raise_for_status()
-        session = uuid.uuid4().hex
-        with self.client.stream("GET", f"/gradio_api/heartbeat/{session}") as alive:
+        session = Session(self.client)
+        with self.client.stream("GET", f"/gradio_api/heartbeat/{session.name}") as alive:
             next(alive.iter_raw())
             for one in self.asked[:1] if early else self.asked:
-                body = {"data": [None] * len(one["inputs"]), "fn_index": one["id"], "session_hash": session}
-                if one["queue"]:
-                    self._wait_in_the_queue(body)
-                else:
-                    self.client.post("/gradio_api/run/predict", json=body).raise_for_status()
-
-    def _wait_in_the_queue(self, body: dict[str, Any]) -> None:
-        self.client.post("/gradio_api/queue/join", json=body).raise_for_status()
-        with self.client.stream("GET", "/gradio_api/queue/data", params={"session_hash": body["session_hash"]}) as stream:
-            messages = [json.loads(line.removeprefix("data:")) for line in stream.iter_lines() if line]
-        assert [message["success"] for message in messages if message["msg"] == "process_completed"] == [True]
+                answer = session.ask(one["id"], [None] * len(one["inputs"]), queued=one["queue"])
+                assert answer.success, answer.output
 
 
 def test_two_hundred_loads_leave_nothing_behind(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
 
+from benchmarks.app import free_port
 from diclam.data import Cifar10
-from tests.serving import FEW_TESTED, free_port, serving
+from tests.serving import FEW_TESTED, serving
 
 # Milliseconds. Generous, as other work may share the machine; a test that passes never waits for it.
 PATIENCE = 60_000

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from benchmarks.app import free_port
 from demo.queue_panel import TEST
 from demo.train_view import STOPPING
 from diclam import runs
@@ -21,7 +22,7 @@ from diclam.ledger import Ledger
 from diclam.recipe import config
 from diclam.runs import Run, list_runs
 from tests.browser.conftest import ANSWER, PATIENCE, App, choose_tab
-from tests.serving import FEW_TESTED, free_port, serving
+from tests.serving import FEW_TESTED, serving
 
 POINTS = """(id) => (document.querySelector(`#${id} .js-plotly-plot`)?.data ?? [])
   .reduce((sum, trace) => sum + (trace.x ?? []).length, 0)"""
