@@ -124,14 +124,15 @@ def fill(form: Form) -> None:
             more = list((usual[named.recipe or FIRST.recipe] | named.more).values())
         if named.left_out:
             gr.Warning("Of this link, something was left out. " + " ".join(named.left_out.values()))
-        return *values, preset, *more, list(named.left_out)
+        box = gr.Accordion(open=True) if named.more else gr.skip()
+        return *values, preset, *more, box, list(named.left_out)
 
     left_out = gr.JSON(visible=False)
     every = [*form.settings, *form.more]
     page = Context.root_block
     assert page is not None, "the form is part of a page"
     # Through the queue, as only there Gradio shows what a listener tells.
-    page.load(open_with, None, [*form.settings, form.preset, *form.more, left_out], **quiet).then(
+    page.load(open_with, None, [*form.settings, form.preset, *form.more, form.box, left_out], **quiet).then(
         None, left_out, None, js=address.LEAVE_OUT, **quiet
     )
     gr.on(

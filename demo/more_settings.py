@@ -60,10 +60,11 @@ def command(recipe: Any, seconds: Any, seed: Any, *more: Any) -> Command:
     return Command(f"{parameters(config.model):,} parameters", train_command(config))
 
 
-def build() -> tuple[list[Component], gr.Button, CommandLine]:
-    """Builds the fields in the current Blocks; -> them as in LABELS, the button that resets all, and the command."""
+def build() -> tuple[gr.Accordion, list[Component], gr.Button, CommandLine]:
+    """Builds the fields in the current Blocks; -> what they are folded into, them as in LABELS, the button that resets all,
+    and the command."""
     docs = field_docs(TrainConfig) | field_docs(ModelConfig)
-    with gr.Accordion("More settings", open=False, elem_id="dc-more"):
+    with gr.Accordion("More settings", open=False, elem_id="dc-more") as box:
         fields: list[Component] = []
         for name, value in zip(LABELS, values(FIRST), strict=True):
             common = {"value": value, "label": LABELS[name], "info": docs[name], "elem_id": f"dc-{name.replace('_', '-')}"}
@@ -75,7 +76,7 @@ def build() -> tuple[list[Component], gr.Button, CommandLine]:
                 fields.append(RawNumber(**common))
         reset = gr.Button("Reset all settings", size="md", elem_id="dc-reset")
     same = CommandLine(elem_id="dc-command", value=command(FIRST.recipe, min(FIRST.budget, max_budget()), FIRST.seed))
-    return fields, reset, same
+    return box, fields, reset, same
 
 
 def wire(first: list[Component], fields: list[Component], reset: gr.Button, same: CommandLine) -> None:

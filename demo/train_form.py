@@ -22,6 +22,8 @@ class Form:
     """Recipe, seconds, seed: unchecked, for `demo.run_settings.settings`."""
     more: list[Component]
     """The fields of `demo.more_settings`, unchecked as well."""
+    box: gr.Accordion
+    """What those are folded into."""
     preset: gr.Radio
     """Some of the budgets to choose from; shows which of them the seconds are."""
     start: gr.Button
@@ -51,6 +53,6 @@ def build(limit: float) -> Form:
     same = f"(seconds) => {list(known)}.includes(seconds) ? seconds : null"
     seconds.input(None, seconds, preset, js=same, api_visibility="private")
     first: list[Component] = [recipe, seconds, seed]
-    more, reset, command = more_settings.build()
+    box, more, reset, command = more_settings.build()
     more_settings.wire(first, more, reset, command)
-    return Form(first, more, preset, start, stop, pause)
+    return Form(first, more, box, preset, start, stop, pause)

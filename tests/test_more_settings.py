@@ -63,6 +63,6 @@ def test_the_count_is_that_of_the_network() -> None:
 
 def test_every_field_has_the_help_of_the_core() -> None:
     with gr.Blocks():
-        fields, _, _ = more_settings.build()
+        _, fields, _, _ = more_settings.build()
     assert [field.label for field in fields] == list(more_settings.LABELS.values())
     assert all(len(str(getattr(field, "info", ""))) > 10 for field in fields)

@@ -16,6 +16,7 @@ def test_a_link_opens_what_it_names_and_says_what_it_left_out(page: Page, app: A
     expect(toast(page)).to_contain_text("batch_size must be a whole number")
     expect(page).not_to_have_url(re.compile("no-such-run|batch_size"))
     expect(page.locator("#dc-command")).to_contain_text("--seed 7 --flip none --no-attention")
+    expect(page.locator("#dc-flip")).to_be_visible()
     expect(page.locator("#dc-budget input")).to_have_value("45")
     expect(page.locator("#dc-recipe input:checked")).to_have_attribute("value", "report")
     page.locator("#dc-seed input").fill("8")
