@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 # Of the workers that share a machine each computes on one core: threads that wait for one another cost more than they bring.
 # Before torch is loaded, and for the processes that tests start.
@@ -19,6 +20,18 @@ from diclam.evaluate import Evaluation
 from diclam.recipe import TrainConfig, config
 
 torch.set_num_threads(min(torch.get_num_threads(), 2))
+
+
+# These take longest, and come first: of two workers that share the files none is left with a long one at the end.
+LONGEST = ("browser/test_train", "browser/test_survival", "browser", "test_main", "test_leaks", "test_train.py", "test_tune")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        path = item.path.relative_to(Path(__file__).parent).as_posix()
+        return next((place for place, start in enumerate(LONGEST) if path.startswith(start)), len(LONGEST))
+
+    items.sort(key=place)
 
 
 class Clock:

@@ -64,7 +64,7 @@ def packed(run: Run, tmp_path_factory: pytest.TempPathFactory) -> bytes:
 def changed(packed: bytes, changes: Mapping[str, bytes | str | None]) -> bytes:
     """The same zip with other files; None leaves one out."""
     content = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(packed)) as old, zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as new:
+    with zipfile.ZipFile(io.BytesIO(packed)) as old, zipfile.ZipFile(content, "w") as new:
         files: dict[str, bytes | str | None] = {name: old.read(name) for name in old.namelist()} | {
             name if "/" in name else f"a-run/{name}": file for name, file in changes.items()
         }

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import optuna
 import pandas as pd
 import pytest
+import sqlalchemy.event
 import torch
 
 from diclam import trials, tune
@@ -78,7 +79,13 @@ class Looked:
         pass
 
     def look(self, config: TrainConfig) -> Look:
-        return Look(1.0, config.label_smoothing, [])
+        return Look(1.0, config.label_smoothing, [], torch.tensor([]))
+
+
+@sqlalchemy.event.listens_for(sqlalchemy.Engine, "connect")
+def _no_wait_for_the_disk(connection: Any, _: object) -> None:
+    """No test here pulls the plug."""
+    connection.execute("PRAGMA synchronous=OFF")
 
 
 @pytest.fixture
