@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from diclam import bundle, calibration, checkpoint, data, fader, familiarity, runs
+from diclam.blocks import EXPERTS
 from diclam.calibration import Calibration
 from diclam.evaluate import FIGURES, TABLE, Evaluation
-from diclam.model import EXPERTS
 from diclam.recipe import TrainConfig
 from diclam.report import command
 from diclam.terminal import REASONS, clock

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from diclam import calibration, checkpoint, familiarity, runs, suspects
+from diclam.blocks import EXPERTS
 from diclam.calibration import Calibration
 from diclam.draw import percent
 from diclam.errors import CheckpointError, DiclamError, RunError
@@ -17,7 +18,7 @@ from diclam.evaluate import FIGURES, Evaluation
 from diclam.fader import TABLE, FaderTable
 from diclam.familiarity import Familiarity
 from diclam.gates import GatesByClass, gates_by_class
-from diclam.model import EXPERTS, DiCLAM
+from diclam.model import DiCLAM
 
 BUNDLED = "bundled"
 """Key of the checkpoint that comes with the project; every other key is the name of a run."""

@@ -11,7 +11,7 @@ from gradio.components import Component
 from demo.components.command_line import Command, CommandLine
 from demo.components.raw_number import RawNumber
 from demo.run_settings import FIRST, max_budget, settings
-from diclam import model, recipe
+from diclam import model_config, recipe
 from diclam.command import train_command
 from diclam.errors import ConfigError
 from diclam.model import ModelConfig, parameters
@@ -32,7 +32,7 @@ LABELS = {
     "experts": "Experts",
 }
 """The settings of `TrainConfig` and `ModelConfig` that are offered, in their order, and what they are called."""
-_CHOICES = {**recipe.CHOICES, **model.CHOICES}
+_CHOICES = {**recipe.CHOICES, **model_config.CHOICES}
 
 
 def changes(values: tuple[Any, ...]) -> dict[str, Any]:

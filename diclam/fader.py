@@ -18,11 +18,12 @@ import torch
 from torch import Tensor
 
 from diclam.augment import normalize
+from diclam.blocks import EXPERTS
 from diclam.checkpoint import digest
 from diclam.data import CLASSES
 from diclam.errors import CheckpointError
 from diclam.files import replacing
-from diclam.model import EXPERTS, DiCLAM, Trace
+from diclam.model import DiCLAM, Trace
 from diclam.predict import answering, network_input, probabilities_of
 
 TABLE = "fader.json"

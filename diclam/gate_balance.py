@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from diclam.blocks import Router
 from diclam.events import Step
-from diclam.model import Router
 
 ALMOST_ALL = 0.95
 """Mean gate of one expert above which the others have next to nothing to say."""

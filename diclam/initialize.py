@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from diclam.augment import normalize
-from diclam.model import ConvBlock, DiCLAM
+from diclam.blocks import ConvBlock
+from diclam.model import DiCLAM
 from diclam.recipe import TrainConfig
 
 PATCH_PICTURES = 1000

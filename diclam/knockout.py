@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from diclam.blocks import EXPERTS, LightMHA, LightMoE
 from diclam.data import CLASSES
-from diclam.model import EXPERTS, DiCLAM, LightMHA, LightMoE, Trace
+from diclam.model import DiCLAM, Trace
 from diclam.predict import answering, network_input, probabilities_of
 
 

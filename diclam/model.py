@@ -25,80 +25,22 @@ D channels of a head, E experts (2; the full network has 4), G settings of the g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
 
 from diclam import full, left_out
-from diclam.attention import attend, attention_weights
+from diclam.blocks import ConvBlock, LightMHA, LightMoE, MoE
 from diclam.errors import ConfigError
+from diclam.layers import LayerRow, layers
+from diclam.model_config import ModelConfig
 
 CLASSES = 10
-EXPERTS = 2
-"""Of the light network."""
 # Normalised CIFAR-10 pixels lie in -1.99 .. 2.13; raw bytes or wildly scaled floats do not.
 INPUT_RANGE = 4.0
-CHOICES: dict[str, tuple[str, ...]] = {"blocks": ("light", "full"), "activation": ("relu", "gelu")}
-"""The settings that are one of a few values, and which."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelConfig:
-    """What the parameter count of the report leaves open, and which blocks there are. Of these fields only `blocks`,
-    `attention` and `experts` change the count."""
-
-    blocks: str = "light"
-    """'light' (the report's simplified attention and mixture: the network this project is about) or 'full' (the standard
-    ones in their places, to measure what the light ones cost: an encoder block with projections and feed-forward part, and
-    4 experts 8 times as wide)."""
-    attention: bool = True
-    """Mix information between the positions of block 1; left out, the network is the same without that layer."""
-    experts: bool = True
-    """Add what the mixture of experts says in block 2; left out, the network is the same without that layer."""
-    heads: int = 2
-    """Heads of the attention; divides 64. Two, because at equal time on a CPU two heads learn more than
-    four: a step of four costs 19 % more."""
-    activation: str = "gelu"
-    """'relu' or 'gelu' after each 3x3 convolution."""
-    dropout_input: float = 0.1
-    """Chance to drop one of the 1024 inputs of the classifier, 0 to 1 (exclusive). Low, since a network this small
-    that is trained for a few epochs underfits."""
-    dropout_hidden: float = 0.1
-    """Chance to drop one of the 64 hidden units of the classifier, 0 to 1 (exclusive)."""
-
-    def __post_init__(self) -> None:
-        if isinstance(self.heads, bool) or not isinstance(self.heads, int) or self.heads < 1 or 64 % self.heads:
-            raise ConfigError(f"heads must be a whole number that divides 64 (1, 2, 4, ...); got {self.heads!r}.")
-        for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise ConfigError(f"{name} must be {' or '.join(map(repr, choices))}; got {getattr(self, name)!r}.")
-        for name in ("attention", "experts"):
-            if not isinstance(getattr(self, name), bool):
-                raise ConfigError(f"{name} must be False or True; got {getattr(self, name)!r}.")
-        for name in ("dropout_input", "dropout_hidden"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
-                raise ConfigError(f"{name} must be at least 0 and below 1; got {value!r}.")
-
-    @property
-    def light(self) -> bool:
-        """Whether this is the report's network, with its light attention and its two experts."""
-        return self.blocks == "light" and self.attention and self.experts
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> ModelConfig:
-        """Raises ConfigError when `values` holds a key that is no field."""
-        unknown = sorted(set(values) - {field.name for field in fields(cls)})
-        if unknown:
-            raise ConfigError(f"The model config holds unknown settings: {', '.join(unknown)}.")
-        return cls(**values)
 
 
 class Trace(NamedTuple):
@@ -122,108 +64,6 @@ class Trace(NamedTuple):
     """(B, 256, H/4, W/4), what the mixture of experts was given."""
     alone_BECHW: Tensor
     """(B, E, 256, H/4, W/4), what the convolution after the mixture, with its BatchNorm, made of each expert alone."""
-
-
-class LayerRow(NamedTuple):
-    """One line of the network as it is drawn or listed."""
-
-    part: str
-    layer: str
-    output: str
-    parameters: int
-
-
-class LightMHA(nn.Module):
-    """Multi-head self-attention over all positions, made light as in the report: queries, keys and values come from
-    1x1 convolutions without bias instead of fully connected layers, and there is no output projection and no
-    feed-forward part. Residual connection, then BatchNorm."""
-
-    def __init__(self, channels: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.query = nn.Conv2d(channels, channels, 1, bias=False)
-        self.key = nn.Conv2d(channels, channels, 1, bias=False)
-        self.value = nn.Conv2d(channels, channels, 1, bias=False)
-        self.norm = nn.BatchNorm2d(channels)
-
-    def _split(self, x_BCHW: Tensor) -> Tensor:
-        """(B, C, H, W) -> (B, M, N, D). A view when the memory layout is channels-last."""
-        batch, channels = x_BCHW.shape[:2]
-        tokens_BNC = x_BCHW.permute(0, 2, 3, 1).reshape(batch, -1, channels)
-        return tokens_BNC.unflatten(2, (self.heads, -1)).transpose(1, 2)
-
-    def _merge(self, mixed_BMND: Tensor, like_BCHW: Tensor) -> Tensor:
-        batch, channels, height, width = like_BCHW.shape
-        mixed_BHWC = mixed_BMND.transpose(1, 2).reshape(batch, height, width, channels)
-        return self.norm(like_BCHW + mixed_BHWC.permute(0, 3, 1, 2))
-
-    def _qkv(self, x_BCHW: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return self._split(self.query(x_BCHW)), self._split(self.key(x_BCHW)), self._split(self.value(x_BCHW))
-
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        return self._merge(attend(*self._qkv(x_BCHW)), x_BCHW)
-
-    def trace(self, x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
-        """The same output, and the weights (B, M, N, N) that the fused kernel of `forward` does not hand out."""
-        q, k, v = self._qkv(x_BCHW)
-        weights_BMNN = attention_weights(q, k)
-        return self._merge((weights_BMNN @ v.float()).to(v.dtype), x_BCHW), weights_BMNN
-
-
-class Router(nn.Module):
-    """The gating network of the report: global average pool, 1x1 convolution, softmax -> (B, E), rows sum to 1."""
-
-    def __init__(self, channels: int, experts: int) -> None:
-        super().__init__()
-        self.gate = nn.Conv2d(channels, experts, 1)
-
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        scores_BE = self.gate(x_BCHW.mean(dim=(2, 3), keepdim=True)).flatten(1)
-        # float32: in bfloat16 the gates of a picture need not sum to 1.
-        return scores_BE.float().softmax(dim=1)
-
-
-class MoE(nn.Module):
-    """A mixture of experts, each 1x1 conv -> ReLU -> 1x1 conv, weighted by the router's gates for the whole picture (soft
-    mixture: all experts always run). Residual connection, then BatchNorm."""
-
-    def __init__(self, channels: int, hidden: int, experts: int) -> None:
-        super().__init__()
-        self.experts = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(channels, hidden, 1), nn.ReLU(), nn.Conv2d(hidden, channels, 1)) for _ in range(experts)
-        )
-        self.router = Router(channels, experts)
-        self.norm = nn.BatchNorm2d(channels)
-
-    def combine(self, x_BCHW: Tensor, outputs_BECHW: Tensor, gates_BE: Tensor) -> Tensor:
-        """Residual plus gated sum of the experts' outputs, normalised. Any gates may be given, not only the router's."""
-        weights_BE111 = gates_BE.to(outputs_BECHW.dtype)[:, :, None, None, None]
-        # One expert after the other: the gradient of a sum over E costs 5 % of a training step on a CPU.
-        for output_BCHW, weight_B111 in zip(outputs_BECHW.unbind(1), weights_BE111.unbind(1), strict=True):
-            x_BCHW = torch.addcmul(x_BCHW, output_BCHW, weight_B111)
-        return self.norm(x_BCHW)
-
-    def parts(self, x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
-        """-> each expert's output (B, E, C, H, W) and the gates (B, E)."""
-        return torch.stack([expert(x_BCHW) for expert in self.experts], dim=1), self.router(x_BCHW)
-
-    def forward(self, x_BCHW: Tensor) -> Tensor:
-        return self.combine(x_BCHW, *self.parts(x_BCHW))
-
-
-class LightMoE(MoE):
-    """The mixture of the report: two experts."""
-
-    def __init__(self, channels: int, hidden: int) -> None:
-        super().__init__(channels, hidden, EXPERTS)
-
-
-class ConvBlock(nn.Sequential):
-    """3x3 convolution without bias, BatchNorm, activation."""
-
-    def __init__(self, inputs: int, outputs: int, activation: str) -> None:
-        act = nn.GELU() if activation == "gelu" else nn.ReLU()
-        super().__init__(nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), act)
 
 
 class DiCLAM(nn.Module):
@@ -337,7 +177,7 @@ class DiCLAM(nn.Module):
 
     def layers(self) -> list[LayerRow]:
         """The network as a list, measured on this very object: output shapes from a 32 x 32 picture, parameters counted."""
-        return list(self._layers())
+        return list(layers(self))
 
     def _mixture(self) -> tuple[MoE, ConvBlock]:
         """The mixture of experts, and the part of block 2 that follows it."""
@@ -354,58 +194,12 @@ class DiCLAM(nn.Module):
                 f"got {x.amin():g} .. {x.amax():g}."
             )
 
-    @torch.no_grad()
-    def _layers(self) -> Iterator[LayerRow]:
-        was_training = self.training
-        self.eval()
-        weight = next(self.parameters())
-        x = torch.zeros(1, 3, 32, 32, device=weight.device, dtype=weight.dtype)
-        for part in ("stem", "block1", "block2", "block3", "classifier"):
-            for module in self.get_submodule(part).children():
-                x = module(x)
-                count = sum(p.numel() for p in module.parameters())
-                yield LayerRow(part, _describe(module), " x ".join(str(n) for n in x.shape[1:]), count)
-        self.train(was_training)
-
 
 @lru_cache(maxsize=64)
 def parameters(config: ModelConfig) -> int:
     """How many a network of these settings has; nothing is computed for it."""
     with torch.device("meta"):
         return sum(p.numel() for p in DiCLAM(config).parameters())
-
-
-def _describe(module: nn.Module) -> str:
-    match module:
-        case ConvBlock():
-            conv = module[0]
-            assert isinstance(conv, nn.Conv2d)
-            act = type(module[2]).__name__
-            return f"conv 3x3 {conv.in_channels}->{conv.out_channels}, BN, {act}"
-        case LightMHA():
-            return f"light multi-head attention, {module.heads} heads"
-        case LightMoE():
-            return f"light mixture of {len(module.experts)} experts"
-        case left_out.NoAttention():
-            return "no attention"
-        case left_out.NoExperts():
-            return "no experts"
-        case full.EncoderBlock():
-            return f"encoder block: multi-head attention, {module.heads} heads, and feed-forward"
-        case MoE():
-            return f"mixture of {len(module.experts)} experts"
-        case nn.MaxPool2d():
-            return f"max-pool {module.kernel_size}"
-        case nn.AdaptiveAvgPool2d():
-            return f"average pool to {module.output_size} x {module.output_size}"
-        case nn.Linear():
-            return f"linear {module.in_features}->{module.out_features}"
-        case nn.Dropout():
-            return f"dropout {module.p:g}"
-        case nn.ReLU():
-            return "ReLU"
-        case _:
-            return type(module).__name__.lower()
 
 
 def _ends(gates_BE: Tensor) -> Tensor:

@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from diclam import checkpoint
 from diclam.augment import normalize
+from diclam.blocks import LightMoE
 from diclam.errors import CheckpointError
 from diclam.evaluate import evaluate
 from diclam.fader import FaderTable, fade, fade_all, positions
-from diclam.model import DiCLAM, LightMoE, ModelConfig
+from diclam.model import DiCLAM, ModelConfig
 from diclam.predict import predict
 from diclam.twin import untrained
 from tests.conftest import random_cifar10

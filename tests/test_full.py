@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 import diclam.model
 from diclam import checkpoint, data, recorder, runs
+from diclam.blocks import MoE
 from diclam.draw import render
 from diclam.errors import ConfigError
 from diclam.evaluate import Evaluation
@@ -21,7 +22,7 @@ from diclam.fader import fade, fade_all
 from diclam.full import EXPERTS, EncoderBlock
 from diclam.hiding import occlude
 from diclam.knockout import knock_out
-from diclam.model import DiCLAM, ModelConfig, MoE
+from diclam.model import DiCLAM, ModelConfig
 from diclam.optim import Muon, build_optimizers
 from diclam.predict import picture_of, predict
 from diclam.recipe import config, with_model

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 
+from diclam.blocks import Router
 from diclam.events import Step
 from diclam.gate_balance import Gates, collapse
-from diclam.model import Router
 
 STEP = Step(1, 0.1, 2.0, 1e-3, 1.0, 300.0, 0.5, 0.01)
 

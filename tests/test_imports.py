@@ -52,8 +52,14 @@ def test_plots_are_pure() -> None:
 
 
 def test_the_network_imports_nothing_above_it() -> None:
-    names = {name for name in imported(ROOT / "diclam" / "model.py") if name.startswith("diclam")}
-    assert {name.split(".")[1] for name in names if "." in name} == {"attention", "errors", "full", "left_out"}
+    def below(module: str) -> set[str]:
+        names = {name for name in imported(ROOT / "diclam" / f"{module}.py") if name.startswith("diclam")}
+        return {name.split(".")[1] for name in names if "." in name}
+
+    assert below("model") == {"blocks", "errors", "full", "layers", "left_out", "model_config"}
+    assert below("layers") == {"blocks", "full", "left_out"}
+    assert below("blocks") == {"attention"}
+    assert below("model_config") == {"errors"}
     assert not any(name.startswith("diclam") for name in imported(ROOT / "diclam" / "attention.py"))
     assert {name for name in imported(ROOT / "diclam" / "full.py") if re.fullmatch(r"diclam\.\w+", name)} == {
         "diclam.attention"
@@ -61,5 +67,5 @@ def test_the_network_imports_nothing_above_it() -> None:
 
 
 def test_importing_the_network_is_light() -> None:
-    for path in (ROOT / "diclam" / name for name in ("__init__.py", "model.py", "full.py")):
-        assert not roots(path) & {"pandas", "sklearn", "PIL", "torchvision", "matplotlib"}
+    for name in ("__init__", "model", "blocks", "layers", "model_config", "full"):
+        assert not roots(ROOT / "diclam" / f"{name}.py") & {"pandas", "sklearn", "PIL", "torchvision", "matplotlib"}

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from diclam.augment import normalize
+from diclam.blocks import LightMHA, LightMoE
 from diclam.data import CLASSES
 from diclam.errors import PictureError
 from diclam.fader import fade
 from diclam.knockout import Knockouts, knock_out
-from diclam.model import DiCLAM, LightMHA, LightMoE, ModelConfig
+from diclam.model import DiCLAM, ModelConfig
 from diclam.predict import predict, trace
 from diclam.twin import untrained
 

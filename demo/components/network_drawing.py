@@ -8,7 +8,9 @@ from typing import Any
 from torch import nn
 
 from demo.components.part import Part
-from diclam.model import DiCLAM, LayerRow, LightMHA, LightMoE
+from diclam.blocks import LightMHA, LightMoE
+from diclam.layers import LayerRow
+from diclam.model import DiCLAM
 
 # Pixels a box is high for each pixel of its feature map, and wide for each doubling of its channels.
 HEIGHT, WIDTH, THIN = 1.5, 7.0, 3.0

@@ -1,0 +1,37 @@
+"""The blocks of the network against the same by hand."""
+
+from __future__ import annotations
+
+import torch
+
+from diclam.blocks import LightMHA, LightMoE, Router
+
+
+def test_the_mixture_is_the_gated_sum_of_its_experts() -> None:
+    torch.manual_seed(0)
+    moe = LightMoE(8, 4).eval()
+    x = torch.randn(3, 8, 5, 5)
+    gates = moe.router(x)
+    by_hand = x + sum(gates[:, e, None, None, None] * moe.experts[e](x) for e in range(2))
+    torch.testing.assert_close(moe(x), moe.norm(by_hand))
+
+
+def test_attention_matches_a_loop_over_heads_and_queries() -> None:
+    torch.manual_seed(0)
+    layer = LightMHA(8, heads=2).eval()
+    x = torch.randn(1, 8, 3, 4)
+    out, weights = layer.trace(x)
+    q, k, v = (conv(x)[0].flatten(1).T for conv in (layer.query, layer.key, layer.value))
+    mixed = torch.zeros(12, 8)
+    for head in range(2):
+        part = slice(4 * head, 4 * head + 4)
+        for query in range(12):
+            row = torch.softmax(k[:, part] @ q[query, part] / 2.0, dim=0)
+            torch.testing.assert_close(weights[0, head, query], row)
+            mixed[query, part] = row @ v[:, part]
+    torch.testing.assert_close(out, layer.norm(x + mixed.T.reshape(1, 8, 3, 4)))
+    torch.testing.assert_close(layer(x), out)
+
+
+def test_gates_are_float32_whatever_goes_in() -> None:
+    assert Router(8, 2).bfloat16()(torch.randn(2, 8, 4, 4).bfloat16()).dtype == torch.float32
