@@ -11,6 +11,7 @@ import pytest
 from demo import more_settings
 from demo.run_settings import FIRST, settings
 from diclam import __main__ as cli
+from diclam import flags
 from diclam.command import train_command
 from diclam.errors import ConfigError
 from diclam.recipe import RECIPES, TrainConfig
@@ -23,7 +24,7 @@ def typed(**changes: Any) -> tuple[Any, ...]:
 def parsed(command: str) -> TrainConfig:
     words = shlex.split(command)
     assert words[:4] == ["python", "-m", "diclam", "train"]
-    return cli._train_config(cli._parser().parse_args(words[3:]))
+    return flags.settings(cli._parser().parse_args(words[3:]))
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

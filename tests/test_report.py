@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from diclam import __main__ as cli
-from diclam import checkpoint, data, recorder, report
+from diclam import checkpoint, data, flags, recorder, report
 from diclam.errors import CheckpointError, RunError
 from diclam.events import Event, Failed, Fetching, Finished, Resumed, Started, Step, Tested, Testing, Validated
 from diclam.model import ModelConfig
@@ -161,7 +161,7 @@ def test_the_class_a_class_is_taken_for_is_never_itself(tmp_path: Path) -> None:
 )
 def test_the_command_gives_the_same_settings(settings: TrainConfig) -> None:
     words = shlex.split(report.command(settings).replace(" --run-dir RUN", ""))[3:]
-    assert cli._train_config(cli._parser().parse_args(words)) == settings
+    assert flags.settings(cli._parser().parse_args(words)) == settings
 
 
 def test_every_setting_is_listed_and_marked_when_changed() -> None:
