@@ -28,7 +28,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import platformdirs
 import psutil
@@ -36,27 +36,12 @@ import psutil
 from diclam import checkpoint, pause
 from diclam.errors import RunError
 from diclam.evaluate import Evaluation
-from diclam.events import (
-    Continued,
-    Event,
-    Failed,
-    Fetching,
-    Finished,
-    Paused,
-    Probing,
-    Resumed,
-    Started,
-    Step,
-    Tested,
-    Testing,
-    Validated,
-    from_json,
-)
+from diclam.events import Event, Finished, Tested, from_json
 from diclam.files import replacing
 from diclam.pause import Pause
 from diclam.recipe import TrainConfig
+from diclam.status import Status, status_of
 
-E = TypeVar("E", bound=Event)
 INFO, EVENTS, LOG, EXIT, STATE = "run.json", "events.jsonl", "log.txt", "exit", "state.pt"
 
 
@@ -70,33 +55,6 @@ class Usage:
     """Seconds of one core that it has used so far."""
     memory: int
     """Bytes that it holds now."""
-
-
-@dataclass(frozen=True)
-class Status:
-    """All that a run has told so far, sorted."""
-
-    state: str
-    """'starting', 'fetching', 'probing', 'training', 'testing', 'finished' or 'failed'."""
-    alive: bool
-    """Whether its process is still there."""
-    started: Started | None
-    fetching: Fetching | None
-    """The newest one."""
-    steps: list[Step]
-    validations: list[Validated]
-    finished: Finished | None
-    testing: Testing | None
-    """The newest one."""
-    tested: Tested | None
-    failed: Failed | None
-    paused: bool = False
-    """Whether it waits between two steps."""
-
-    @property
-    def done(self) -> bool:
-        """Nothing more will come."""
-        return not self.alive
 
 
 class Run:
@@ -136,24 +94,7 @@ class Run:
 
     def status(self) -> Status:
         alive = self.alive()  # Asked first: a run that ends in between has then written everything.
-        events = self.events()
-        started, finished, failed = _last(events, Started), _last(events, Finished), _last(events, Failed)
-        fetching, testing, tested = _last(events, Fetching), _last(events, Testing), _last(events, Tested)
-        if not alive and finished is None and failed is None:
-            failed = Failed(f"{_cut_off(events)}. {self._silent_end()}")
-        if failed:
-            state = "failed"
-        elif finished:
-            state = "testing" if alive and tested is None else "finished"
-        elif started:
-            state = "training"
-        else:
-            state = "probing" if _last(events, Probing) else "fetching" if fetching else "starting"
-        steps = [event for event in events if isinstance(event, Step)]
-        validations = [event for event in events if isinstance(event, Validated)]
-        turn = next((event for event in reversed(events) if isinstance(event, Paused | Continued | Resumed)), None)
-        paused = state == "training" and isinstance(turn, Paused)
-        return Status(state, alive, started, fetching, steps, validations, finished, testing, tested, failed, paused)
+        return status_of(self.events(), alive, self._silent_end)
 
     def evaluation(self) -> Evaluation:
         """Raises CheckpointError when the final test is missing or damaged."""
@@ -357,15 +298,3 @@ def _is_folder(path: Path) -> bool:
 
 def _unwritable(root: Path, error: OSError) -> RunError:
     return RunError(f"A run cannot be kept in {root} ({error.strerror}); set DICLAM_RUNS or --run-dir to another folder.")
-
-
-def _cut_off(events: list[Event]) -> str:
-    """'The run was cut off after 41 s', by its own clock."""
-    used = max((event.seconds for event in events if isinstance(event, Step | Validated)), default=None)
-    return (
-        "The run was cut off before it had learned anything" if used is None else f"The run was cut off after {used:.0f} s"
-    )
-
-
-def _last(events: list[Event], kind: type[E]) -> E | None:
-    return next((event for event in reversed(events) if isinstance(event, kind)), None)

@@ -22,10 +22,8 @@ from diclam.events import (
     Continued,
     Event,
     Failed,
-    Fetching,
     Finished,
     Paused,
-    Probing,
     Resumed,
     Started,
     Step,
@@ -48,28 +46,6 @@ def write(folder: Path, *events: Event) -> runs.Run:
     folder.mkdir(exist_ok=True)
     (folder / "events.jsonl").write_text("".join(event.to_json() + "\n" for event in events))
     return runs.Run(folder)
-
-
-@pytest.mark.parametrize(
-    ("events", "state"),
-    [
-        ((), "starting"),
-        ((Fetching("somewhere", 1, 2, "files"),), "fetching"),
-        ((Fetching("somewhere", 1, 2, "files"), STARTED), "training"),
-        ((Fetching("somewhere", 1, 2, "files"), Probing()), "probing"),
-        ((STARTED, STEP, VALIDATED), "training"),
-        ((STARTED, STEP, FINISHED), "testing"),
-        ((STARTED, STEP, FINISHED, Testing(10, 50)), "testing"),
-        ((STARTED, STEP, FINISHED, Testing(10, 50), TESTED), "finished"),
-        ((STARTED, Failed("no")), "failed"),
-    ],
-)
-def test_the_state_follows_from_the_events(tmp_path: Path, events: tuple[Event, ...], state: str) -> None:
-    run = write(tmp_path / "run", *events)
-    run.claim(os.getpid())
-    status = run.status()
-    assert status.alive
-    assert status.state == state
 
 
 def test_a_run_is_paused_until_it_goes_on_or_ends(tmp_path: Path) -> None:

@@ -1,0 +1,86 @@
+"""Where a run stands, as its events tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from diclam.events import (
+    Continued,
+    Event,
+    Failed,
+    Fetching,
+    Finished,
+    Paused,
+    Probing,
+    Resumed,
+    Started,
+    Step,
+    Tested,
+    Testing,
+    Validated,
+)
+
+E = TypeVar("E", bound=Event)
+
+
+@dataclass(frozen=True)
+class Status:
+    """All that a run has told so far, sorted."""
+
+    state: str
+    """'starting', 'fetching', 'probing', 'training', 'testing', 'finished' or 'failed'."""
+    alive: bool
+    """Whether its process is still there."""
+    started: Started | None
+    fetching: Fetching | None
+    """The newest one."""
+    steps: list[Step]
+    validations: list[Validated]
+    finished: Finished | None
+    testing: Testing | None
+    """The newest one."""
+    tested: Tested | None
+    failed: Failed | None
+    paused: bool = False
+    """Whether it waits between two steps."""
+
+    @property
+    def done(self) -> bool:
+        """Nothing more will come."""
+        return not self.alive
+
+
+def status_of(events: Sequence[Event], alive: bool, silent_end: Callable[[], str]) -> Status:
+    """Of a run with these events, in the order they happened; `alive`: whether its process is there. `silent_end` is asked
+    for a sentence on how the process ended when the events do not say it."""
+    started, finished, failed = _last(events, Started), _last(events, Finished), _last(events, Failed)
+    fetching, testing, tested = _last(events, Fetching), _last(events, Testing), _last(events, Tested)
+    if not alive and finished is None and failed is None:
+        failed = Failed(f"{_cut_off(events)}. {silent_end()}")
+    if failed:
+        state = "failed"
+    elif finished:
+        state = "testing" if alive and tested is None else "finished"
+    elif started:
+        state = "training"
+    else:
+        state = "probing" if _last(events, Probing) else "fetching" if fetching else "starting"
+    steps = [event for event in events if isinstance(event, Step)]
+    validations = [event for event in events if isinstance(event, Validated)]
+    turn = next((event for event in reversed(events) if isinstance(event, Paused | Continued | Resumed)), None)
+    paused = state == "training" and isinstance(turn, Paused)
+    return Status(state, alive, started, fetching, steps, validations, finished, testing, tested, failed, paused)
+
+
+def _cut_off(events: Sequence[Event]) -> str:
+    """'The run was cut off after 41 s', by its own clock."""
+    used = max((event.seconds for event in events if isinstance(event, Step | Validated)), default=None)
+    return (
+        "The run was cut off before it had learned anything" if used is None else f"The run was cut off after {used:.0f} s"
+    )
+
+
+def _last(events: Sequence[Event], kind: type[E]) -> E | None:
+    return next((event for event in reversed(events) if isinstance(event, kind)), None)
