@@ -212,16 +212,9 @@ def _row(one: Summary, note: Note, token: str, admin: bool) -> Row:
     words += ["imported"] if one.imported else []
     words += ["pinned"] if note.pinned else []
     return Row(
-        name=one.name,
+        **vars(one),
         title=note.title or one.name,
         note=", ".join(words),
-        recipe=one.recipe,
-        budget=one.budget,
-        seed=one.seed,
-        accuracy=one.accuracy,
-        seconds=one.seconds,
-        ended=one.ended,
-        alive=one.alive,
         pinned=note.pinned,
         mine=admin or same(note.owner, token),
     )

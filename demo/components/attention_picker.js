@@ -223,15 +223,10 @@ function choose(spot) {
 }
 
 picker.addEventListener('keydown', (event) => {
-  const { row, column } = query;
-  const spots = {
-    ArrowUp: [row - 1, column], ArrowDown: [row + 1, column], ArrowLeft: [row, column - 1], ArrowRight: [row, column + 1],
-    Home: [row, 0], End: [row, shown.columns - 1], PageUp: [0, column], PageDown: [shown.rows - 1, column],
-  };
-  if (!(event.key in spots) || event.ctrlKey || event.metaKey || event.altKey) return;
+  const next = stepped(event, query, shown.rows, shown.columns);
+  if (!next) return;
   event.preventDefault();
-  const within = (value, count) => Math.min(count - 1, Math.max(0, value));
-  choose({ row: within(spots[event.key][0], shown.rows), column: within(spots[event.key][1], shown.columns) });
+  choose(next);
 });
 box.querySelector('fieldset').addEventListener('change', draw);
 twinSwitch.addEventListener('change', () => {

@@ -86,17 +86,11 @@ table.addEventListener('click', (event) => {
 });
 
 table.addEventListener('keydown', (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  const { row, column } = spot;
-  const last = rows.length - 1;
-  const spots = {
-    ArrowUp: [row - 1, column], ArrowDown: [row + 1, column], ArrowLeft: [row, column - 1], ArrowRight: [row, column + 1],
-    Home: [row, 0], End: [row, last], PageUp: [0, column], PageDown: [last, column],
-  };
   if (event.key === 'Escape') tell(null);
-  if (!(event.key in spots)) return;
+  const next = stepped(event, spot, rows.length, rows.length);
+  if (!next) return;
   event.preventDefault();
-  moveTo(...spots[event.key]);
+  moveTo(next.row, next.column);
 });
 
 table.addEventListener('pointerover', (event) => event.pointerType === 'mouse' && tell(event.target.closest('button')));

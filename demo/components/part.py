@@ -8,12 +8,26 @@ from typing import Any
 
 import gradio as gr
 
-# `happened(did, detail)` in a component's script tells the page what a visitor did or sees, by a DOM event: the address and
-# the lesson listen. Nothing of it goes to the server.
-_HAPPENED = """const happened = (did, detail = {}) => {
+# What a component's script may call; each gets what it calls.
+_SHARED = {
+    # Tells the page what a visitor did or sees, by a DOM event: the address and the lesson listen. Nothing of it goes to the
+    # server.
+    "happened": """const happened = (did, detail = {}) => {
   element.dispatchEvent(new CustomEvent('diclam', { bubbles: true, detail: { did, ...detail } }));
 };
-"""
+""",
+    # Where a key leads from a spot of a grid, within it; null for a key that leads nowhere.
+    "stepped": """const stepped = ({ key, ctrlKey, metaKey, altKey }, { row, column }, rows, columns) => {
+  const spots = {
+    ArrowUp: [row - 1, column], ArrowDown: [row + 1, column], ArrowLeft: [row, column - 1], ArrowRight: [row, column + 1],
+    Home: [row, 0], End: [row, columns - 1], PageUp: [0, column], PageDown: [rows - 1, column],
+  };
+  if (!(key in spots) || ctrlKey || metaKey || altKey) return null;
+  const within = (value, count) => Math.min(count - 1, Math.max(0, value));
+  return { row: within(spots[key][0], rows), column: within(spots[key][1], columns) };
+};
+""",
+}
 
 
 class Part(gr.HTML):
@@ -22,9 +36,10 @@ class Part(gr.HTML):
     def __init__(self, **options: Any) -> None:
         module = Path(inspect.getfile(type(self)))
         script = module.with_suffix(".js")
+        own = script.read_text(encoding="utf-8") if script.is_file() else ""
         beside = {
             "css_template": module.with_suffix(".css").read_text(encoding="utf-8"),
-            "js_on_load": _HAPPENED + script.read_text(encoding="utf-8") if script.is_file() else None,
+            "js_on_load": "".join(code for name, code in _SHARED.items() if f"{name}(" in own) + own or None,
             "apply_default_css": False,
         }
         super().__init__(**(beside | options))

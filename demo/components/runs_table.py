@@ -6,29 +6,20 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from demo.components.part import Part
+from diclam.summaries import Summary
 
 MOST = 5
 """Runs that can be laid over each other."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """One run; None for what is not known."""
+class Row(Summary):
+    """One run, and what people said of it."""
 
-    name: str
     title: str
     """As a visitor typed it, or its name."""
     note: str
     """More about it in a few words; '' for nothing."""
-    recipe: str | None
-    budget: float | None
-    """Seconds."""
-    seed: int | None
-    accuracy: float | None
-    """Fraction of 1."""
-    seconds: float | None
-    ended: str
-    alive: bool
     pinned: bool
     mine: bool
     """Whether this visitor may change it."""
