@@ -17,10 +17,11 @@ from demo.train_view import Parts, Seen, changes
 from demo.visitor import Visitor, token
 from diclam import runs
 from diclam.errors import RunError
-from diclam.ledger import Note, is_admin, same
+from diclam.ledger import Note
 from diclam.recipe import TrainConfig
 from diclam.runs import Run
 from diclam.terminal import duration
+from diclam.tokens import is_admin, same
 from diclam.waiting import Queue, Ticket
 
 START, LATER = "Start", "Queue up"

@@ -22,9 +22,10 @@ from demo.overlay import AXES, Curves
 from diclam import archive, housekeeping, ration, runs
 from diclam.differences import differences
 from diclam.errors import DiclamError, RunError
-from diclam.ledger import Ledger, Note, is_admin, same
+from diclam.ledger import Ledger, Note
 from diclam.runs import Run
 from diclam.summaries import Summaries, Summary
+from diclam.tokens import is_admin, same
 
 SHOWN = 200
 """Runs at most in the table."""

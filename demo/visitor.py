@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 from gradio.context import Context
 
-from diclam.ledger import is_admin
+from diclam.tokens import is_admin
 
 
 @dataclass(frozen=True)

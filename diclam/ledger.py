@@ -6,11 +6,8 @@ aside: the runs are all still there then, but nobody knows whose they are, so on
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import logging
 import os
-import secrets
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -24,10 +21,10 @@ from filelock import FileLock
 
 from diclam.errors import RunError
 from diclam.runs import runs_root
+from diclam.tokens import hashed, is_admin, same
 
 FILE = "lab.sqlite"
 MAX_TITLE = 60
-MAX_TOKEN = 200
 # Seconds that one process waits until another has written.
 PATIENCE = 10.0
 _TABLES = """
@@ -226,28 +223,6 @@ def _check(database: sqlite3.Connection) -> None:
         raise sqlite3.DatabaseError(found)
     database.execute("SELECT name, owner, title, pinned, deleted, entrant, entered FROM runs LIMIT 1")
     database.execute("SELECT number, owner, settings, resumes, asked, run FROM waiting LIMIT 1")
-
-
-def new_token() -> str:
-    """What a visitor's browser shows to prove that a run is its own."""
-    return secrets.token_hex(16)
-
-
-def hashed(token: object) -> str:
-    """What is kept of a token: its SHA-256, as a random text of 128 bits needs no salt; '' of anything that is no token."""
-    if not isinstance(token, str) or not 0 < len(token) <= MAX_TOKEN:
-        return ""
-    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()
-
-
-def same(owner: str, token: object) -> bool:
-    """Whether `owner` is the hash of this token. Nobody has no token: an unknown owner is like none."""
-    return bool(owner) and hmac.compare_digest(owner, hashed(token))
-
-
-def is_admin(token: object) -> bool:
-    """Whether this is the server's owner: the token that DICLAM_ADMIN_TOKEN holds, if it holds one."""
-    return same(hashed(os.environ.get("DICLAM_ADMIN_TOKEN")), token)
 
 
 def plain(text: object, what: str) -> str:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from diclam.errors import RunError
 from diclam.housekeeping import BIN
-from diclam.ledger import Ledger, Note, hashed, is_admin
+from diclam.ledger import Ledger, Note
 from diclam.runs import Run, list_runs
 from diclam.terminal import duration
+from diclam.tokens import hashed, is_admin
 
 HOUR = 3600.0
 OF_ONE, OF_ALL = 10, 30

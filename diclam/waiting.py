@@ -17,9 +17,10 @@ from pathlib import Path
 from diclam import launch, runs
 from diclam.errors import ConfigError, RunError
 from diclam.expected import ALLOWANCE, seconds_left
-from diclam.ledger import Ledger, hashed, is_admin, same
+from diclam.ledger import Ledger
 from diclam.recipe import TrainConfig
 from diclam.runs import Run
+from diclam.tokens import hashed, is_admin, same
 
 MAX_WAITING = 20
 MAX_OF_ONE = 3

@@ -12,8 +12,9 @@ from demo import challenge
 from demo.components.challenge_board import Board, ChallengeBoard
 from diclam import recipe
 from diclam.errors import RunError
-from diclam.ledger import Ledger, new_token
+from diclam.ledger import Ledger
 from diclam.runs import Run
+from diclam.tokens import new_token
 
 MINE, OTHER = new_token(), new_token()
 

@@ -11,8 +11,9 @@ import pytest
 from diclam import ledger
 from diclam.errors import RunError
 from diclam.ledger import Entry, Ledger, Note
+from diclam.tokens import new_token
 
-MINE, YOURS, ADMIN = ledger.new_token(), ledger.new_token(), "the owner of this server"
+MINE, YOURS, ADMIN = new_token(), new_token(), "the owner of this server"
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ from diclam import launch, runs, waiting
 from diclam.errors import RunError
 from diclam.events import Finished, Started, Step
 from diclam.expected import ALLOWANCE
-from diclam.ledger import Ledger, new_token
+from diclam.ledger import Ledger
 from diclam.recipe import TrainConfig
 from diclam.runs import Run
+from diclam.tokens import new_token
 from diclam.waiting import MAX_OF_ONE, Queue, Ticket
 from tests.conftest import small_config
 
