@@ -113,6 +113,9 @@ class TrainConfig:
     counts what the teacher says of the less probable classes. Only with a teacher."""
     gradient_clip: float = 1.0
     """Largest norm of the gradient over all weights; longer ones are scaled down. Above 0."""
+    weight_average: float = 0.0
+    """What the moving average of the weights, kept in place of the last ones, keeps of itself in a step (it begins when 0.6
+    of the run is over, and looks back over a twentieth of the steps at the most), 0 to 0.9999; 0 averages nothing."""
     flip: str = "random"
     """Mirror each training picture: 'random' (with a chance of one half), 'alternating' (every other epoch) or 'none'."""
     crop_padding: int = 4
@@ -166,6 +169,7 @@ class TrainConfig:
         _number("teacher_weight", self.teacher_weight, 0, 1)
         _number("teacher_temperature", self.teacher_temperature, 0.1, 100)
         _number("gradient_clip", self.gradient_clip, 1e-9, 1e9)
+        _number("weight_average", self.weight_average, 0, 0.9999)
         _whole("crop_padding", self.crop_padding, 0, 16)
         _whole("cutout", self.cutout, 0, 32)
         _number("skip_easy", self.skip_easy, 0, 0.9)
@@ -208,6 +212,7 @@ _FAST = TrainConfig(
     norm_momentum=0.4,
     label_smoothing=0.2,
     gradient_clip=1e9,
+    weight_average=0.98,
     flip="alternating",
     crop_padding=2,
     skip_easy=0.5,
@@ -232,6 +237,7 @@ RECIPES: dict[str, TrainConfig] = {
         label_smoothing=0.1,
         crop_padding=4,
         cutout=10,
+        weight_average=0.0,
         skip_easy=0.0,
         early_part=0.35,
     ),

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from diclam import distill, initialize
+from diclam.averaging import Average, copied
 from diclam.batches import Batches
 from diclam.data import SPLIT_SEED, Cifar10, hold_out, share
 from diclam.device import Clock, autocast, pick_precision
@@ -59,10 +60,11 @@ def train(
     """Trains `model` in place; yields Started, then Step and Validated, then Finished with the reason why it ended.
 
     When the generator ends, or is closed, the model holds the weights that are kept: the ones of the best validation; the
-    last ones where nothing is held out; the last ones known to be good when the loss is no longer finite. At each
-    `Validated` it holds the weights that were validated. `stop` is asked before each step. Seeds torch's global generator,
-    from which dropout draws. Raises ConfigError when the data set is smaller than the part to hold out, or the
-    teacher cannot be had.
+    last ones where nothing is held out; the last ones known to be good when the loss is no longer finite. At each event it
+    holds those that could be kept then, at `Validated` the ones that were validated; late in a run with `weight_average`
+    they are the average, not what training goes on with. `stop` is asked before each step. Seeds torch's global generator,
+    from which dropout draws. Raises ConfigError when the data set is smaller than the part to hold out, or the teacher
+    cannot be had.
     """
     return Training(model, data, config, clock=clock, stop=stop).run()
 
@@ -78,7 +80,7 @@ class _Kept:
 
     def take(self, model: DiCLAM, accuracy: float = -1.0, right_N: Tensor | None = None) -> None:
         self.accuracy, self.right_N = accuracy, right_N
-        self.weights = {name: t.detach().clone() for name, t in model.state_dict().items()}
+        self.weights = copied(model)
 
 
 class Training:
@@ -116,11 +118,12 @@ class Training:
             with Gates(self.model) as gates:
                 reason = yield from self._steps(gates)
             if reason != "diverged" and len(self.held_out) and self.step > self.validated_step:
-                yield self._validate(HURRY if reason == "stopped" else None)
+                with self.average.in_model():
+                    yield self._validate(HURRY if reason == "stopped" else None)
         finally:
             # Also when the reader closes the generator in the middle.
-            if self.best.weights:
-                self.model.load_state_dict(self.best.weights)
+            if kept := self.best.weights or self.average.weights:
+                self.model.load_state_dict(kept)
             self.model.requires_grad_(True).eval()
         best = self.best.accuracy if self.best.accuracy >= 0 else None
         yield Finished(reason, self.step, self.epoch, self.time.elapsed, self.seen, best)
@@ -150,6 +153,7 @@ class Training:
         self.model.to(device=self.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         initialize.prepare(self.model, images, config)
         self.optimizers = build_optimizers(self.model, config, self.dtype)
+        self.average = Average(self.model, config.weight_average)
         self.learner = self.team.learner(self.model, config.batch_size)
         self.batches = Batches(images, labels, config, self.team.part(config.batch_size))
         self.teacher: distill.Teacher | None = None
@@ -178,7 +182,8 @@ class Training:
             "best_accuracy": self.best.accuracy,
             "best_weights": self.best.weights,
             "best_right": self.best.right_N,
-            "weights": self.model.state_dict(),
+            "weights": self.average.own(),
+            "average": self.average.weights,
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "batches": self.batches.state(),
             "teacher": self.teacher.state() if self.teacher else None,
@@ -192,6 +197,7 @@ class Training:
         self.held_out.limit(state["validation_pictures"])
         self.best = _Kept(state["best_accuracy"], state["best_weights"], state["best_right"])
         self.model.load_state_dict(state["weights"])
+        self.average.restore(state.get("average", {}))  # a state kept by an older version has none
         for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(values)
         self.batches.restore(state["batches"])
@@ -239,13 +245,15 @@ class Training:
         candidate.take(self.model)
         told, told_seen, first_step = self.clock(), self.seen, self.step + 1
         if self._validation_is_due():  # The run was cut off between a step and its validation.
-            yield self._validate()
+            with self.average.in_model():
+                yield self._validate()
         # The first step builds kernels, and a machine may hesitate once: neither says how long the next one takes.
         latest: deque[float] = deque(maxlen=LATEST_STEPS)
         spacing = max(SECONDS_BETWEEN_STEP_EVENTS, self.config.budget / STEP_EVENTS)
         while True:
             if self.team.size == 1 and self.pause():
-                yield from self._wait()
+                with self.average.in_model():
+                    yield from self._wait()
                 told, told_seen = self.clock(), self.seen
             reason = self._reason_to_end(max(latest, default=0.0))
             start = self.clock()
@@ -253,6 +261,7 @@ class Training:
             if reason:
                 break
             loss, norm, rate = self._one_step(fraction)
+            self.average.follow(self.step, fraction)
             losses.append(loss)
             now = self.clock()
             if self.step > first_step:
@@ -263,17 +272,18 @@ class Training:
                 now = self.clock()
                 speed = (self.seen - told_seen) / max(now - told, 1e-9)
                 numbers = _finite(mean), rate, _finite(norm.item()), speed
-                yield Step(self.step, self.epoch, *numbers, self.time.elapsed, self.fraction, *gates.take())
-                losses.clear()
-                if not math.isfinite(mean):
-                    # A finite loss shows that the weights before that step were good, so the newest snapshot may be bad.
-                    self.best = self.best if self.best.weights else good
-                    self.team.agree("diverged", self.fraction)
-                    return "diverged"
-                good, candidate = candidate, good
-                candidate.take(self.model)
-                if due:
-                    yield self._validate()
+                with self.average.in_model():
+                    yield Step(self.step, self.epoch, *numbers, self.time.elapsed, self.fraction, *gates.take())
+                    losses.clear()
+                    if not math.isfinite(mean):
+                        # A finite loss shows that the weights before that step were good, so the newest snapshot may be bad.
+                        self.best = self.best if self.best.weights else good
+                        self.team.agree("diverged", self.fraction)
+                        return "diverged"
+                    good, candidate = candidate, good
+                    candidate.take(self.model)
+                    if due:
+                        yield self._validate()
                 told, told_seen = self.clock(), self.seen
         if losses and not math.isfinite(torch.stack(losses).mean().item()):
             self.best = self.best if self.best.weights else good

@@ -39,6 +39,7 @@ from diclam.recipe import (
         ("teacher_weight", 1.5),
         ("teacher_temperature", 0),
         ("gradient_clip", 0),
+        ("weight_average", 1),
         ("flip", True),
         ("optimizer", "sgd"),
         ("muon_learning_rate", 0),
