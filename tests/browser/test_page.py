@@ -111,7 +111,7 @@ def test_a_model_that_vanished_gives_way_to_the_bundled_one(page: Page, trained:
     expect(page.locator("#dc-sentence")).not_to_have_text(before or "")
     shutil.rmtree(trained)
     choose_tab(page, "Confusion matrix")
-    expect(toast(page)).to_contain_text("untrained is no longer there")
+    expect(page.get_by_test_id("toast-body").filter(has_text="untrained is no longer there").first).to_be_visible()
     expect(model(page)).to_have_value(re.compile("^bundled"))
     choose_tab(page, "Classify")
     expect(page.locator("#dc-sentence")).to_have_text(before or "")
