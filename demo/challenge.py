@@ -157,7 +157,7 @@ def _insist(ledger: Ledger, run: str, token: str) -> None:
 
 def _settings(config: recipe.TrainConfig) -> str:
     """The recipe, the seed, and what was changed in it."""
-    usual = _flat(recipe.config(config.recipe, budget=config.budget)) if config.recipe in recipe.RECIPES else {}
+    usual = _flat(recipe.usual(config)) if config.recipe in recipe.RECIPES else {}
     changed = [
         f"{name.replace('_', ' ')} {value}"
         for name, value in _flat(config).items()

@@ -32,6 +32,7 @@ LABELS = {
     "experts": "Experts",
 }
 """The settings of `TrainConfig` and `ModelConfig` that are offered, in their order, and what they are called."""
+AS_THE_RECIPE = "as the recipe says"
 _CHOICES = {**recipe.CHOICES, **model_config.CHOICES}
 
 
@@ -41,8 +42,8 @@ def changes(values: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def values(config: TrainConfig) -> list[Any]:
-    """What the fields show for these settings."""
-    known = config.to_dict()["model"] | config.to_dict()
+    """What the fields show for a recipe. Nothing as Muon's learning rate, as that may follow the time budget."""
+    known = config.to_dict()["model"] | config.to_dict() | {"muon_learning_rate": None}
     return [known[name] for name in LABELS]
 
 
@@ -73,7 +74,7 @@ def build() -> tuple[gr.Accordion, list[Component], gr.Button, CommandLine]:
             elif name in _CHOICES:
                 fields.append(gr.Radio(list(_CHOICES[name]), **common))
             else:
-                fields.append(RawNumber(**common))
+                fields.append(RawNumber(**common, placeholder=AS_THE_RECIPE if value is None else None))
         reset = gr.Button("Reset all settings", size="md", elem_id="dc-reset")
     same = CommandLine(elem_id="dc-command", value=command(FIRST.recipe, min(FIRST.budget, max_budget()), FIRST.seed))
     return box, fields, reset, same

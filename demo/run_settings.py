@@ -54,11 +54,14 @@ def presets(limit: float) -> tuple[float, ...]:
 
 def settings(recipe: Any, seconds: Any, seed: Any, limit: float, **changes: Any) -> TrainConfig:
     """A named recipe with a budget, a seed and other changed settings, those of the network among them; it holds out as many
-    pictures as the recipe says. Raises ConfigError."""
+    pictures as the recipe says. Muon's learning rate may be None, for what the recipe takes in so much time. Raises
+    ConfigError."""
     if not _is_number(seconds) or not MIN_BUDGET <= seconds <= limit:
         raise ConfigError(f"The time budget must be {MIN_BUDGET:g} to {limit:g} seconds; got {_shown(seconds)}.")
     if not _is_number(seed) or seed != int(seed):
         raise ConfigError(f"The seed must be a whole number, 0 or more; got {_shown(seed)}.")
+    if changes.get("muon_learning_rate", seconds) is None:
+        del changes["muon_learning_rate"]
     network = {f.name: changes.pop(f.name) for f in fields(ModelConfig) if f.name in changes}
     return with_model(config(str(recipe), budget=float(seconds), seed=int(seed), **changes), **network)
 

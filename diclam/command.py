@@ -7,12 +7,12 @@ from dataclasses import fields
 from typing import Any
 
 from diclam.model import ModelConfig
-from diclam.recipe import RECIPES, TrainConfig
+from diclam.recipe import TrainConfig, usual
 
 
 def train_command(config: TrainConfig) -> str:
     """What a person types to train with these settings: the recipe, the budget, and what else differs from the recipe."""
-    base = RECIPES[config.recipe]
+    base = usual(config)
     words = ["python", "-m", "diclam", "train", "--recipe", config.recipe, "--budget", _text(config.budget)]
     words += _flags(config, base, [f.name for f in fields(TrainConfig) if f.name not in ("recipe", "budget", "model")])
     words += _flags(config.model, base.model, [f.name for f in fields(ModelConfig)])

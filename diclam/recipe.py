@@ -80,7 +80,8 @@ class TrainConfig:
     weight_decay: float = 0.05
     """AdamW's decoupled weight decay of the convolution and linear weights (not of biases and BatchNorm); 0 or more."""
     muon_learning_rate: float = 0.085
-    """Muon's highest learning rate, for filters of mean norm 1; above 0. Only with 'muon'."""
+    """Muon's highest learning rate, for filters of mean norm 1; above 0. Only with 'muon'. Where it is not set, 'fast' takes
+    0.085 in runs of up to a minute, less in longer ones, and 0.06 from ten minutes on, or when epochs are given."""
     muon_momentum: float = 0.6
     """Muon's Nesterov momentum, 0 to 1 (exclusive). Only with 'muon'."""
     schedule: str = "one-cycle"
@@ -222,7 +223,7 @@ _FAST = TrainConfig(
 )
 RECIPES: dict[str, TrainConfig] = {
     "report": TrainConfig(),
-    # A few epochs: 15 s to 10 min of a CPU.
+    # A few epochs: 15 s to 10 min of a CPU. Muon's learning rate is that of short runs, see `usual`.
     "fast": _FAST,
     # Many epochs: a GPU, or hours of a CPU. The pictures vary more, and larger batches keep a GPU busy; Muon's steps grow
     # with the square root of the batch.
@@ -250,6 +251,8 @@ AUTO = "auto"
 FEW_EPOCHS = 10
 # What makes so many epochs on two processor cores.
 CPU_SECONDS_FOR_MANY = 1800.0
+# Between so many seconds, and no further, the best step size of Muon falls with this power of the time.
+SHORT, LONG, MUON_POWER = 60.0, 600.0, -0.151
 
 
 def config(recipe: str, **changes: Any) -> TrainConfig:
@@ -259,7 +262,20 @@ def config(recipe: str, **changes: Any) -> TrainConfig:
         recipe = _fitting(TrainConfig.from_dict(changes))
     if recipe not in RECIPES:
         raise ConfigError(f"Unknown recipe {recipe!r}; there are: {', '.join([*RECIPES, AUTO])}.")
-    return TrainConfig.from_dict(RECIPES[recipe].to_dict() | changes)
+    changed = TrainConfig.from_dict(RECIPES[recipe].to_dict() | changes)
+    if "muon_learning_rate" in changes:
+        return changed
+    return replace(changed, muon_learning_rate=usual(changed).muon_learning_rate)
+
+
+def usual(changed: TrainConfig) -> TrainConfig:
+    """The recipe that these settings started from, to tell what was changed; 'report' where there is none of that name. What
+    it chooses by the length of a run is as for theirs."""
+    base = RECIPES.get(changed.recipe, TrainConfig())
+    if base.recipe != "fast":
+        return base
+    seconds = LONG if changed.epochs is not None else min(max(changed.budget, SHORT), LONG)
+    return replace(base, muon_learning_rate=round(base.muon_learning_rate * (seconds / SHORT) ** MUON_POWER, 4))
 
 
 def _fitting(given: TrainConfig) -> str:

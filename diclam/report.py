@@ -27,7 +27,7 @@ from diclam.errors import RunError
 from diclam.evaluate import FIGURES, Evaluation
 from diclam.events import Resumed
 from diclam.files import replacing
-from diclam.recipe import RECIPES, TrainConfig, field_docs
+from diclam.recipe import TrainConfig, field_docs, usual
 from diclam.runs import EVENTS, Run
 from diclam.terminal import REASONS, clock, duration
 
@@ -278,10 +278,10 @@ def command(config: TrainConfig) -> str:
 
 def settings(config: TrainConfig) -> list[Setting]:
     """Every setting, those of the network last."""
-    recipe, found = RECIPES.get(config.recipe, TrainConfig()), []
-    for given, usual in ((config, recipe), (config.model, recipe.model)):
+    recipe, found = usual(config), []
+    for given, base in ((config, recipe), (config.model, recipe.model)):
         for name, doc in field_docs(type(given)).items():
             if name not in ("recipe", "model"):
                 value = getattr(given, name)
-                found.append(Setting(name, value, doc, changed=value != getattr(usual, name)))
+                found.append(Setting(name, value, doc, changed=value != getattr(base, name)))
     return found

@@ -27,12 +27,20 @@ def parsed(command: str) -> TrainConfig:
     return flags.settings(cli._parser().parse_args(words[3:]))
 
 
+@pytest.mark.parametrize("seconds", [60, 600])
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_untouched_fields_are_the_recipe(recipe: str) -> None:
+def test_untouched_fields_are_the_recipe(recipe: str, seconds: int) -> None:
     fields = more_settings.changes(tuple(more_settings.values(RECIPES[recipe])))
-    config = settings(recipe, 60, 0, 600, **fields)
-    assert config == settings(recipe, 60, 0, 600)
-    assert train_command(config) == f"python -m diclam train --recipe {recipe} --budget 60"
+    config = settings(recipe, seconds, 0, 600, **fields)
+    assert config == settings(recipe, seconds, 0, 600)
+    assert train_command(config) == f"python -m diclam train --recipe {recipe} --budget {seconds}"
+    assert parsed(train_command(config)) == config
+
+
+def test_a_step_size_that_is_typed_is_in_the_command() -> None:
+    shown = more_settings.command("fast", 600, 0, *typed(muon_learning_rate=0.085))
+    assert shown.command.endswith("--budget 600 --muon-learning-rate 0.085")
+    assert parsed(shown.command).muon_learning_rate == 0.085
 
 
 def test_the_command_makes_the_same_settings() -> None:

@@ -16,6 +16,7 @@ from diclam.recipe import (
     build_model,
     config,
     field_docs,
+    usual,
     with_model,
 )
 
@@ -92,6 +93,31 @@ def test_every_setting_has_a_doc_string() -> None:
 
 def test_every_recipe_carries_its_own_name() -> None:
     assert {name: settings.recipe for name, settings in RECIPES.items()} == {name: name for name in RECIPES}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"budget": 15}, 0.085),
+        ({"budget": 60}, 0.085),
+        ({"budget": 200}, 0.0709),
+        ({"budget": 600}, 0.06),
+        ({"budget": 3600}, 0.06),
+        ({"budget": 60, "epochs": 3.0}, 0.06),
+    ],
+)
+def test_steps_of_fast_are_smaller_in_longer_runs(changes: dict[str, float], expected: float) -> None:
+    settings = config("fast", **changes)
+    assert settings.muon_learning_rate == expected
+    assert usual(settings).muon_learning_rate == expected
+    assert config("best", **changes).muon_learning_rate == RECIPES["best"].muon_learning_rate
+
+
+def test_a_step_size_that_a_person_sets_stays() -> None:
+    for rate in (0.085, 0.06, 0.1):
+        settings = config("fast", budget=300, muon_learning_rate=rate)
+        assert settings.muon_learning_rate == rate
+        assert usual(settings).muon_learning_rate not in (rate, RECIPES["fast"].muon_learning_rate)
 
 
 @pytest.mark.parametrize(
