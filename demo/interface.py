@@ -12,6 +12,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio i
 
 import gradio as gr
 from PIL import Image
+from starlette.middleware import Middleware
 from torch import Tensor
 
 from demo import about_tab, address, challenge, classify_api, classify_tab, confusion_tab, lesson, linked, train_tab
@@ -20,6 +21,7 @@ from demo.components.opened_picture import Opened, OpenedPicture
 from demo.components.page_tools import PageTools
 from demo.components.payload import whole
 from demo.examples import EXAMPLES
+from demo.first_script import FirstScript
 from demo.gallery import Pictures
 from demo.linked import TEST_PICTURES
 from demo.messages import told
@@ -92,7 +94,10 @@ def build() -> gr.Blocks:
             gallery.select(links.opened, model_key, opened, trigger_mode="multiple", **quiet)
         gr.on([classify.picture.input, classify.examples.select], lambda: None, None, opened, queue=False, **quiet)
         opened.back(None, opened, tabs, js=address.BACK, **quiet)
-    return demo.queue(max_size=64, default_concurrency_limit=2, api_open=False)
+    demo.queue(max_size=64, default_concurrency_limit=2, api_open=False)
+    # Gradio looks for new events a thousand times a second, which alone takes 4 % of a core; a hundred times are enough.
+    demo._queue.sleep_when_free = 0.01
+    return demo
 
 
 def launch_options() -> dict[str, Any]:
@@ -100,6 +105,7 @@ def launch_options() -> dict[str, Any]:
     styles = [HERE / "style.css", HERE / "lesson.css", *sorted(HERE.glob("*_tab.css"))]
     return {
         "head": address.HEAD,
+        "app_kwargs": {"middleware": [Middleware(FirstScript)]},
         "css": "\n".join(path.read_text(encoding="utf-8") for path in styles),
         "theme": theme(),
         "footer_links": ["settings"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,11 +10,13 @@ from typing import Any
 
 import gradio as gr
 
+from demo.components.news_feed import Asked, News, NewsFeed
 from demo.components.payload import whole
 from demo.components.queue_list import Going, Lab, Place, QueueList
 from demo.messages import told
 from demo.run_settings import max_runs
-from demo.train_view import Parts, Seen, changes
+from demo.seen import Seen
+from demo.train_view import Parts, changes
 from demo.visitor import Visitor, token
 from diclam import runs
 from diclam.errors import RunError
@@ -24,6 +27,8 @@ from diclam.terminal import duration
 from diclam.tokens import is_admin, same
 from diclam.waiting import Queue, Ticket
 
+EACH = 2.0
+"""Seconds between two looks of a page at the queue."""
 START, LATER = "Start", "Queue up"
 CONTINUE, TEST = "Continue this run", "Test it on 10,000 pictures"
 OTHERS = "Started by another visitor: only they can stop it."
@@ -35,10 +40,13 @@ class Panel:
     """What shows the queue."""
 
     list: QueueList
-    timer: gr.Timer
-    """Ticks as long as the page is looked at: others may start something at any time."""
+    feed: NewsFeed
+    """Asks as long as the page is looked at, as others may start something at any time. Knows `Before.mark`."""
     before: gr.State
     """The newest `Before` of this page; None at first."""
+
+    def all(self) -> list[Any]:
+        return list(vars(self).values())
 
 
 @dataclass(frozen=True)
@@ -46,32 +54,43 @@ class Before:
     """What a visitor's page knows of the queue already."""
 
     lab: Lab
-    going: frozenset[str]
+    going: tuple[str, ...]
     """Names of the runs that go on."""
     room: bool
     shown: str
+
+    @property
+    def mark(self) -> str:
+        """Differs with what it says."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:16]
+
+    def known(self) -> dict[str, Any]:
+        """As the value of the panel's feed."""
+        return {"again": EACH, "mark": self.mark}
 
 
 def build() -> Panel:
     """Builds the list in the current Blocks. Raises ConfigError when DICLAM_MAX_RUNS is no possible number."""
     max_runs()
-    return Panel(QueueList(elem_id="dc-queue", value=Lab()), gr.Timer(2), gr.State(None))
+    return Panel(QueueList(elem_id="dc-queue", value=Lab()), NewsFeed(_answer, value={"again": EACH}), gr.State(None))
 
 
 def wire(panel: Panel, parts: Parts, visitor: Visitor) -> None:
     """Who waits, and a run of this visitor that began, come by themselves."""
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    outputs = [panel.list, panel.before, *parts.all()]
-    inputs = [visitor.tokens, parts.shown_run, panel.before, parts.seen]
+    outputs = [*panel.all(), *parts.all()]
+    inputs = [visitor.tokens, parts.shown_run, panel.before, parts.feed]
 
-    def tick(tokens: Any, name: str, before: Before | None, seen: Seen | None) -> Any:
-        found = news(panel, parts, token(tokens), name, before)
+    def update(tokens: Any, name: str, before: Before | None, known: Any) -> Any:
+        seen = Seen.read(known)
+        now = _now(queue(), token(tokens), name)
+        found = {panel.feed: now.known()} | news(panel, parts, now, before)
         for run in runs.going_on() if before else []:
             # A page that shows no run yet has nothing to lose.
             begun = before and run.name not in before.going and (name in ("", run.name) or may_stop(run, tokens))
             if begun and not (seen and seen.name == run.name and seen.alive):
                 found |= changes(parts, run, None, mine=may_stop(run, tokens))
-        return found or gr.skip()
+        return found
 
     def watch(tokens: Any, event: gr.EventData) -> Any:
         brought = event._data if isinstance(event._data, dict) else {}
@@ -82,14 +101,14 @@ def wire(panel: Panel, parts: Parts, visitor: Visitor) -> None:
     def withdraw(tokens: Any, name: str, event: gr.EventData) -> Any:
         with told():
             queue().withdraw(whole(event, "number") or 0, token(tokens))
-        return news(panel, parts, token(tokens), name, None)
+        return news(panel, parts, _now(queue(), token(tokens), name), None)
 
     def resume(tokens: Any, name: str) -> Any:
         with told():
             asked = queue().ask_to_go_on(runs.find(name), token(tokens))
         return asked_for(panel, parts, asked, tokens, name)
 
-    panel.timer.tick(tick, inputs, outputs, queue=False, **quiet)
+    panel.feed.more(update, inputs, outputs, queue=False, **quiet)  # pyright: ignore[reportAttributeAccessIssue]
     panel.list.watch(watch, visitor.tokens, parts.all(), **quiet)
     panel.list.withdraw(withdraw, inputs[:2], outputs, trigger_mode="multiple", **quiet)
     panel.list.resume(resume, inputs[:2], outputs, **quiet)
@@ -118,24 +137,32 @@ def asked_for(panel: Panel, parts: Parts, asked: Run | Ticket, tokens: Any, name
     place = sum(ticket.number <= asked.number for ticket in line)
     if place:
         gr.Info(f"You wait at place {place}. The run starts by itself, {_when(queue().expected(line)[place - 1])}.")
-    found = news(panel, parts, token(tokens), name, None)
+    found = news(panel, parts, _now(queue(), token(tokens), name), None)
     going = runs.active()
     return found | (changes(parts, going, None, mine=may_stop(going, tokens)) if going and not name else {})
 
 
-def news(panel: Panel, parts: Parts, shown_to: str, name: str, before: Before | None) -> dict[Any, Any]:
-    """What has to change on a page that knows `before`."""
-    line = queue()
+def _answer(asked: Asked) -> News | None:
+    known = asked.known if isinstance(asked.known, dict) else {}
+    name = asked.run if isinstance(asked.run, str) else ""
+    return None if known.get("mark") == _now(queue(), token(asked.tokens), name).mark else News(more=True)
+
+
+def _now(line: Queue, shown_to: str, name: str) -> Before:
     going = runs.going_on()
     room = len(going) < line.at_most and not line.line()
-    now = Before(lab(line, going, shown_to, name), frozenset(run.name for run in going), room, name)
+    return Before(lab(line, going, shown_to, name), tuple(run.name for run in going), room, name)
+
+
+def news(panel: Panel, parts: Parts, now: Before, before: Before | None) -> dict[Any, Any]:
+    """What has to change on a page that knows `before`."""
     found: dict[Any, Any] = {}
     if now != before:
-        found[panel.before] = now
+        found |= {panel.before: now, panel.feed: now.known()}
     if before is None or now.lab != before.lab:
         found[panel.list] = now.lab
     if before is None or now.room != before.room:
-        found[parts.start] = gr.Button(START if room else LATER, interactive=True)
+        found[parts.start] = gr.Button(START if now.room else LATER, interactive=True)
     return found
 
 

@@ -28,14 +28,16 @@ from demo import (
     visitor,
 )
 from demo.components.figure_cards import FigureCards
+from demo.components.news_feed import Asked, News, NewsFeed
 from demo.components.plotly_figure import PlotlyFigure
 from demo.components.run_status import RunStatus
 from demo.messages import told
 from demo.queue_panel import Panel, may_stop
 from demo.run_report import EMPTY
 from demo.run_settings import max_budget, max_pause, settings
+from demo.seen import Seen
 from demo.train_form import Form
-from demo.train_view import CONTINUING, PAUSING, STOPPING, Parts, Seen, changes
+from demo.train_view import CONTINUING, PAUSING, STOPPING, Parts, changes, news
 from demo.visitor import TOKENS, Visitor
 from diclam import runs
 from diclam.curves import SMOOTHING
@@ -86,21 +88,28 @@ def build() -> TrainTab:
                     report = gr.Button("Download report (HTML)", size="md", elem_id="dc-report")
             pinned = pinned_section.build()
     section = runs_section.build()
-    timer = gr.Timer(1, active=False)
+
+    def answer(asked: Asked) -> News | None:
+        seen = Seen.read(asked.known)
+        return news(parts, _shown(parts, asked.tokens, _found(seen.name if seen else ""), seen))
+
     parts = Parts(
         form.start, form.stop, form.pause, status, loss, accuracy, rate, norm, gate, speed, results, cards, use_model,
-        predictions, weights, report, timer, shown_run=gr.State(""), seen=gr.State(None), phase=section.phase, pinned=pinned,
+        predictions, weights, report, shown_run=gr.State(""), feed=NewsFeed(answer), phase=section.phase, pinned=pinned,
     )  # fmt: skip
     _wire(parts, form, who, panel)
     queue_panel.wire(panel, parts, who)
     pinned_section.wire(pinned, parts.shown_run)
 
     def show(tokens: Any, name: str) -> Any:
-        run = _found(name)
-        return changes(parts, run, None, mine=run is not None and may_stop(run, tokens))
+        return _shown(parts, tokens, _found(name), None)
 
     runs_section.wire(section, who.tokens, parts.shown_run, show, parts.all())
     return TrainTab(use_model, parts.shown_run, form, who)
+
+
+def _shown(parts: Parts, tokens: Any, run: Run | None, seen: Seen | None) -> Any:
+    return changes(parts, run, seen, mine=run is not None and may_stop(run, tokens))
 
 
 def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> None:
@@ -109,16 +118,16 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> None:
 
     def attach(tokens: Any, request: gr.Request | None = None) -> Any:
         named = linked.asked(request).run
-        return shown(tokens, _found(named) if named else _newest(), None)
+        run = _found(named) if named else _newest()
+        # Without a run all is as it was built, and an answer that comes after the first Start must not take its run away.
+        # Something has to come, though: a part whose first answer is empty is drawn by Gradio without its settings.
+        return _shown(parts, tokens, run, None) if run else {parts.pinned: None}
 
-    def tick(tokens: Any, name: str, seen: Seen | None) -> Any:
-        return shown(tokens, _found(name), seen)
+    def update(tokens: Any, name: str, known: Any) -> Any:
+        return _shown(parts, tokens, _found(name), Seen.read(known))
 
     def redraw(tokens: Any, name: str) -> Any:
-        return shown(tokens, _found(name), None)
-
-    def shown(tokens: Any, run: Run | None, seen: Seen | None) -> Any:
-        return changes(parts, run, seen, mine=run is not None and may_stop(run, tokens))
+        return _shown(parts, tokens, _found(name), None)
 
     def begin(tokens: Any, name: str, recipe: Any, seconds: Any, seed: Any, *more: Any) -> Any:
         def read() -> TrainConfig:
@@ -135,7 +144,7 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> None:
             run.request_stop()
             if not training:  # Nothing else listens.
                 run.terminate()
-        return shown(tokens, run, None)
+        return _shown(parts, tokens, run, None)
 
     def hold(tokens: Any, name: str) -> Any:
         run = _found(name)
@@ -146,18 +155,17 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> None:
                 run.withdraw_pause()
             else:
                 run.request_pause(max_pause())
-        return shown(tokens, run, None)
+        return _shown(parts, tokens, run, None)
 
     page = Context.root_block
     assert page is not None, "the tab is built inside a page"
     page.load(attach, who.tokens, outputs, js=TOKENS, queue=False, **quiet)
-    parts.timer.tick(tick, [who.tokens, parts.shown_run, parts.seen], outputs, queue=False, **quiet)
+    more: Any = parts.feed.more  # pyright: ignore[reportAttributeAccessIssue]
+    more(update, [who.tokens, parts.shown_run, parts.feed], outputs, queue=False, **quiet)
     for figure in (parts.loss, *parts.measures()):
         lost: Any = figure.lost  # pyright: ignore[reportAttributeAccessIssue]
         lost(redraw, [who.tokens, parts.shown_run], outputs, **quiet)
-    parts.start.click(
-        begin, [who.tokens, parts.shown_run, *form.settings, *form.more], [panel.list, panel.before, *outputs], **quiet
-    )
+    parts.start.click(begin, [who.tokens, parts.shown_run, *form.settings, *form.more], [*panel.all(), *outputs], **quiet)
     parts.stop.click(None, None, parts.stop, js=f"() => '{STOPPING}'", api_visibility="private")
     parts.stop.click(halt, [who.tokens, parts.shown_run], outputs, queue=False, **quiet).then(
         _see_to_it, parts.shown_run, None, **quiet

@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from plotly.utils import PlotlyJSONEncoder
 
 from demo import more_curves, pinned_section, plots
 from demo.components.figure_cards import FigureCards
+from demo.components.news_feed import News, NewsFeed
 from demo.components.pinned_pictures import PinnedPictures
 from demo.components.plotly_figure import PlotlyFigure
 from demo.components.run_status import RunStatus
 from demo.run_report import EMPTY, figures, machine, report
 from demo.run_settings import FIRST
+from demo.seen import Seen
 from diclam import runs, snapshots
 from diclam.errors import RunError
-from diclam.runs import Run, Status, Usage
+from diclam.runs import Run, Status
 
 STOPPING, PAUSING, CONTINUING = "Stopping...", "Pausing...", "Continuing..."
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a visitor's page shows already: a tick that finds the same sends nothing."""
-
-    name: str
-    size: int
-    """Bytes of events."""
-    alive: bool
-    stopping: bool
-    state: str
-    steps: int
-    validations: int
-    snapshots: int
-    """Bytes of them."""
-    mine: bool
-    """Whether this visitor may stop it."""
-    pausing: bool
-    """Whether it is asked to wait; `paused` is that it does."""
-    paused: bool
-    usage: Usage | None = field(compare=False)
-    """What its process took of the machine then."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +46,9 @@ class Parts:
     predictions: gr.Button
     weights: gr.Button
     report: gr.Button
-    timer: gr.Timer
     shown_run: gr.State
-    seen: gr.State
+    feed: NewsFeed
+    """Knows what is shown, as `Seen.known`."""
     phase: gr.HTML
     """Changes, unseen, with the run that is shown, and when it begins or ends."""
     pinned: PinnedPictures
@@ -94,7 +75,7 @@ def changes(parts: Parts, run: Run | None, seen: Seen | None, *, mine: bool = Fa
         return gr.skip()
     age = max(time.time() - written, 0)
     found: dict[Any, Any] = {
-        parts.seen: now,
+        parts.feed: now.known(),
         parts.status: report(
             status, name=run.name, age=age, stopping=stopping, usable=run.has_checkpoint, pause=pause,
             machine=machine(now.usage, seen.usage if seen and seen.name == run.name else None),
@@ -108,6 +89,17 @@ def changes(parts: Parts, run: Run | None, seen: Seen | None, *, mine: bool = Fa
     if _differs(now, seen, "name", "alive", "stopping", "state", "mine", "pausing", "paused"):
         found |= _controls(parts, run, status, now)
     return found
+
+
+def news(parts: Parts, found: Any) -> News | None:
+    """What `changes` found, if all of it can be fed to its parts; else that there is more."""
+    if found == gr.skip():
+        return None
+    able = (parts.status, parts.loss, parts.accuracy, *parts.measures())
+    if not set(found) <= {parts.feed, *able}:
+        return News(more=True)
+    values = {str(part.elem_id): part.postprocess(found[part]) for part in able if part in found}
+    return News(found[parts.feed], json.loads(json.dumps(values, cls=PlotlyJSONEncoder)))
 
 
 def _curves(parts: Parts, status: Status, now: Seen, seen: Seen | None) -> dict[Any, Any]:
@@ -136,10 +128,9 @@ def _differs(now: Seen, seen: Seen | None, *names: str) -> bool:
 def _nothing(parts: Parts) -> dict[Any, Any]:
     """A page without any run, whatever it has shown before."""
     return {
-        parts.seen: None,
+        parts.feed: None,
         parts.shown_run: "",
         parts.phase: "",
-        parts.timer: gr.Timer(active=False),
         parts.status: EMPTY,
         parts.loss: plots.loss([], [], key=""),
         **dict(zip(parts.measures(), more_curves.figures([], key=""), strict=True)),
@@ -156,7 +147,6 @@ def _controls(parts: Parts, run: Run, status: Status, now: Seen) -> dict[Any, An
     return {
         parts.shown_run: run.name,
         parts.phase: f"{run.name} {status.state} {status.alive}",
-        parts.timer: gr.Timer(active=status.alive),
         parts.stop: _stop_button(status, now.stopping, now.mine),
         parts.pause: _pause_button(status, now),
         parts.results: gr.Column(visible=status.done and run.has_checkpoint),

@@ -33,10 +33,10 @@ from typing import Any
 import platformdirs
 import psutil
 
-from diclam import checkpoint, pause
+from diclam import checkpoint, event_log, pause
 from diclam.errors import RunError
 from diclam.evaluate import Evaluation
-from diclam.events import Event, Finished, Tested, from_json
+from diclam.events import Event, Finished, Tested
 from diclam.files import replacing
 from diclam.pause import Pause
 from diclam.recipe import TrainConfig
@@ -82,15 +82,7 @@ class Run:
 
     def events(self) -> list[Event]:
         """In the order they happened. A half-written last line, or any other that cannot be read, is left out."""
-        try:
-            lines = (self.path / EVENTS).read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            return []
-        events = []
-        for line in lines:
-            with suppress(ValueError):
-                events.append(from_json(line))
-        return events
+        return event_log.read(self.path / EVENTS)
 
     def status(self) -> Status:
         alive = self.alive()  # Asked first: a run that ends in between has then written everything.

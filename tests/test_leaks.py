@@ -38,15 +38,16 @@ def write_run(root: Path) -> None:
 
 
 class Visitor:
-    """Opens the page as a browser does: its heartbeat, what it asks for when it loads, and what its timers ask for."""
+    """Opens the page as a browser does: its heartbeat, what it asks for when it loads, and then again and again."""
 
     def __init__(self, client: httpx.Client) -> None:
         self.client = client
-        listeners = client.get("/config").json()["dependencies"]
-        mine = [one for one in listeners if one["backend_fn"]]
-        asked = [one for one in mine if {"load", "tick"} & {event for _, event in one["targets"]}]
+        config = client.get("/config").json()
+        listeners = config["dependencies"]
+        asked = [one for one in listeners if one["backend_fn"] and "load" in {event for _, event in one["targets"]}]
         # The first shows the run; with it the server begins a session.
         self.asked = sorted(asked, key=lambda one: one["api_name"] != "attach")
+        self.feeds = [one["id"] for one in config["components"] if "look" in one["props"].get("server_fns", [])]
 
     def open_and_leave(self, *, early: bool) -> None:
         """`early`: as soon as the run is shown, without all else that the page asks for."""
@@ -57,6 +58,10 @@ class Visitor:
             for one in self.asked[:1] if early else self.asked:
                 answer = session.ask(one["id"], [None] * len(one["inputs"]), queued=one["queue"])
                 assert answer.success, answer.output
+            for feed in [] if early else self.feeds:
+                body = {"component_id": feed, "fn_name": "look", "session_hash": session.name}
+                news = self.client.post("/gradio_api/component_server", json=body | {"data": {"known": None}})
+                assert news.json()["more"]
 
 
 def test_two_hundred_loads_leave_nothing_behind(tmp_path: Path) -> None:
@@ -67,6 +72,7 @@ def test_two_hundred_loads_leave_nothing_behind(tmp_path: Path) -> None:
         visitor, process = Visitor(client), psutil.Process(app.pid)
         assert visitor.asked[0]["api_name"] == "attach"
         assert len(visitor.asked) >= 5
+        assert len(visitor.feeds) == 2
         looks = []
         for _ in range(2):
             for k in range(LOADS // 2):

@@ -112,7 +112,7 @@ class Page:
             self.parts = train_view.Parts(**{name: gr.State() for name in names})  # pyright: ignore[reportArgumentType]
 
     def news(self, before: Before | None) -> dict[Any, Any]:
-        return queue_panel.news(self.panel, self.parts, MINE, "2000", before)
+        return queue_panel.news(self.panel, self.parts, queue_panel._now(Queue(), MINE, "2000"), before)
 
 
 def test_nothing_new_is_not_sent_again(root: Path) -> None:

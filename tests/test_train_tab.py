@@ -14,6 +14,7 @@ import pytest
 
 from demo import train_tab
 from demo.components.figure_cards import FigureCards
+from demo.components.news_feed import NewsFeed
 from demo.components.plotly_figure import PLOTLY_JS, PlotlyFigure
 from demo.components.raw_number import RawNumber
 from demo.components.run_status import RunStatus
@@ -21,7 +22,8 @@ from demo.more_curves import MEASURES
 from demo.queue_panel import LATER
 from demo.run_report import EMPTY, Progress, Report
 from demo.run_settings import FIRST
-from demo.train_view import CONTINUING, PAUSING, STOPPING, Seen
+from demo.seen import Seen
+from demo.train_view import CONTINUING, PAUSING, STOPPING
 from diclam import checkpoint, launch, runs
 from diclam.errors import ConfigError
 from diclam.events import Continued, Event, Failed, Fetching, Finished, Paused, Started, Step, Tested, Testing, Validated
@@ -50,9 +52,17 @@ class Page:
         return next(block for block in self.blocks.blocks.values() if getattr(block, "elem_id", None) == elem_id)
 
     @property
-    def timer(self) -> gr.Timer:
+    def feed(self) -> NewsFeed:
         """The one of the run; the queue has its own."""
-        return next(block for block in self.blocks.blocks.values() if isinstance(block, gr.Timer) and not block.active)
+        return next(block for block in self.blocks.blocks.values() if isinstance(block, NewsFeed) and block.value is None)
+
+    @property
+    def asks_again(self) -> bool:
+        return bool(self.state["seen"] and self.state["seen"]["again"])
+
+    def look(self, known: Any) -> dict[str, Any] | None:
+        """What the feed gives who asks for news."""
+        return getattr(self.feed, "look")({"known": known, "run": "", "tokens": self.tokens})  # noqa: B009
 
     def listener(self, block: Any, event: str) -> Callable[..., Any]:
         """The Python side of an event; some have a second listener in the browser alone."""
@@ -64,7 +74,17 @@ class Page:
         return self._shown(self.listener(self.blocks, "load")(self.tokens))
 
     def tick(self) -> dict[str, Any]:
-        return self._shown(self.listener(self.timer, "tick")(self.tokens, self.state["name"], self.state["seen"]))
+        """What one tick leads to. All that it brings by itself is held to be what the whole way would bring."""
+        news = self.look(self.state["seen"])
+        whole = self.listener(self.feed, "more")(self.tokens, self.state["name"], self.state["seen"])
+        if news is None:
+            assert whole == gr.skip()
+        elif news["more"]:
+            assert not news["parts"]
+        else:
+            assert set(news["parts"]) == {block.elem_id for block in whole if block is not self.feed}
+            assert Seen.read(news["known"]) == Seen.read(whole[self.feed])
+        return self._shown(whole)
 
     def start(self, recipe: object = "report", seconds: object = 30, seed: object = 0) -> dict[str, Any]:
         return self._shown(
@@ -78,10 +98,10 @@ class Page:
         """What was sent, by elem_id; the visitor's own state is kept aside."""
         if changes == gr.skip():
             return {}
-        named = {"timer" if block is self.timer else block.elem_id: value for block, value in changes.items()}
-        states = [value for block, value in changes.items() if isinstance(block, gr.State)]
+        named = {block.elem_id: value for block, value in changes.items()}
         self.state["name"] = changes.get(self.tab.shown_run, self.state["name"])
-        self.state["seen"] = next((value for value in states if isinstance(value, Seen)), self.state["seen"])
+        if self.feed in changes:
+            self.state["seen"] = changes[self.feed]
         for block, value in changes.items():
             if isinstance(block, RunStatus | PlotlyFigure | FigureCards):
                 block.postprocess(value)  # raises when it is not the component's kind of value
@@ -117,7 +137,8 @@ def end(run: Run) -> None:
 
 
 def test_before_the_first_run_the_page_says_what_start_does(page: Page) -> None:
-    assert page.load()["dc-run"] == EMPTY
+    assert page.part("dc-run").value["sentence"] == EMPTY.sentence
+    assert page.load() == {"dc-pinned": None}  # or it would take away what was started meanwhile
     assert page.state == {"name": "", "seen": None}
     for figure in ("dc-loss", "dc-accuracy"):
         assert page.part(figure).value["layout"]["xaxis"]["range"]  # axes, and no blank
@@ -128,7 +149,7 @@ def test_a_fresh_page_attaches_to_the_run_that_is_going_on(page: Page, root: Pat
     write(root / "2002", STARTED, STEP, FINISHED, TESTED)
     shown = page.load()
     assert page.state["name"] == "2001"
-    assert shown["timer"].active
+    assert page.asks_again
     assert (shown["dc-stop"].value, shown["dc-stop"].interactive) == ("Stop", True)
     assert shown["dc-run"].sentence == "Training on 40,000 pictures."
 
@@ -139,7 +160,7 @@ def test_a_fresh_page_shows_the_last_run_and_its_results(page: Page, root: Path)
     (root / "zzz-no-run").mkdir()
     shown = page.load()
     assert page.state["name"] == "2002"
-    assert not shown["timer"].active
+    assert not page.asks_again
     assert not shown["dc-stop"].interactive
     assert shown["dc-results"].visible
     assert shown["dc-predictions"].interactive
@@ -188,9 +209,9 @@ def test_a_tick_of_a_long_run_is_small(page: Page, root: Path) -> None:
     run = write(root / "2001", STARTED, *steps[:-4], VALIDATED, alive=True)
     page.load()
     write(run.path, *steps[-4:], VALIDATED)
-    tick = page.listener(page.timer, "tick")(page.tokens, page.state["name"], page.state["seen"])
-    sent = [block.postprocess(value) for block, value in tick.items() if isinstance(block, RunStatus | PlotlyFigure)]
-    assert len(sent) == 3 + len(MEASURES)
+    sent = page.look(page.state["seen"])
+    assert sent is not None
+    assert set(sent["parts"]) == {"dc-run", "dc-loss", "dc-accuracy", *MEASURES}
     assert len(json.dumps(sent, default=list)) < 5000
 
 
@@ -205,7 +226,7 @@ def test_each_phase_is_followed_to_the_end(page: Page, root: Path) -> None:
     end(run)
     last = page.tick()
     assert last["dc-results"].visible
-    assert not last["timer"].active
+    assert not page.asks_again
 
 
 def test_a_run_that_is_gone_gives_way_to_what_a_fresh_page_shows(page: Page, root: Path) -> None:
@@ -256,7 +277,7 @@ def test_start_begins_the_run_that_was_set(page: Page, root: Path, monkeypatch: 
     assert [(config.recipe, config.budget, config.seed) for config in asked] == [("report", 45.0, 7)]
     assert asked[0].holdout == RECIPES["report"].holdout
     assert [page.state["name"]] == [run.name for run in runs.list_runs()]
-    assert shown["timer"].active
+    assert page.asks_again
     assert shown["dc-stop"].interactive
 
 
@@ -264,7 +285,7 @@ def test_a_second_start_waits_and_shows_the_run_that_is_going_on(page: Page, roo
     write(root / "2001", STARTED, STEP, alive=True)
     shown = page.start()
     assert page.state["name"] == "2001"
-    assert shown["timer"].active
+    assert page.asks_again
     assert [place.mine for place in shown["dc-queue"].waiting] == [True]
     assert shown["dc-start"].value == LATER
     assert [run.name for run in runs.list_runs()] == ["2001"]
@@ -333,7 +354,7 @@ def test_stop_ends_a_run_that_cannot_listen(
     page.load()
     shown = page.stop()
     assert not run.alive()
-    assert not shown["timer"].active
+    assert not page.asks_again
     expected = "the time limit was reached" if FINISHED in events else "Stopped before it had learned anything."
     assert expected in shown["dc-run"].sentence
 
@@ -399,9 +420,17 @@ def test_no_listener_is_advertised(page: Page) -> None:
     assert all(fn.api_visibility == "private" for fn in page.blocks.fns.values())
 
 
-def test_ticks_do_not_wait_in_the_queue(page: Page) -> None:
-    [tick] = [fn for fn in page.blocks.fns.values() if (page.timer._id, "tick") in fn.targets]
-    assert tick.queue is False
+def test_news_do_not_wait_in_the_queue(page: Page) -> None:
+    [update] = [fn for fn in page.blocks.fns.values() if (page.feed._id, "more") in fn.targets]
+    assert update.queue is False
+
+
+@pytest.mark.parametrize("known", [None, [], "2001", {"name": "2001"}, {"name": ["x"] * 9}])
+def test_whoever_asks_for_news_without_knowing_anything_gets_more(page: Page, root: Path, known: object) -> None:
+    write(root / "2001", STARTED, STEP, alive=True)
+    news = page.look(known)
+    assert news is not None
+    assert (news["more"], news["parts"]) == (True, {})
 
 
 def test_a_number_field_passes_on_whatever_was_sent() -> None:

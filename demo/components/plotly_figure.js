@@ -10,8 +10,7 @@ let log = false;
 let drawn = '';
 let whole = null; // the figure, with all that was added to it
 
-function take() {
-  const value = props.value;
+function take(value) {
   if (!value?.growth) {
     whole = value ? JSON.parse(JSON.stringify(value)) : null;
     return;
@@ -102,12 +101,15 @@ element.querySelector('.pf-tools button')?.addEventListener('click', ({ target }
 });
 slider?.addEventListener('input', draw);
 
-take();
-draw();
-watch('value', () => {
-  take();
+function show(value) {
+  take(value);
   draw();
-});
+}
+
+show(props.value);
+watch('value', () => show(props.value));
+element.dataset.fed = '';
+element.addEventListener('fed', ({ detail }) => show(detail));
 new ResizeObserver(draw).observe(place);
 // The theme is a class of the body.
 new MutationObserver(draw).observe(document.body, { attributes: true, attributeFilter: ['class'] });

@@ -1,5 +1,6 @@
 // All words come from a run's files: they are only ever set as text.
 const part = (name) => element.querySelector(`.rs-${name}`);
+let current = null;
 let arrived = 0;
 let ticking = 0;
 
@@ -13,12 +14,12 @@ function clock(seconds) {
   return minutes < 60 ? `${minutes}:${two(whole % 60)}` : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(whole % 60)}`;
 }
 
-function show() {
+function show(value) {
   arrived = performance.now();
-  const value = props.value ?? { sentence: '', progress: null, numbers: [], note: '' };
-  say(part('sentence'), value.sentence);
-  say(part('note'), value.note);
-  const rows = value.numbers.map(([name, number]) => {
+  current = value ?? { sentence: '', progress: null, numbers: [], note: '' };
+  say(part('sentence'), current.sentence);
+  say(part('note'), current.note);
+  const rows = current.numbers.map(([name, number]) => {
     const row = document.createElement('div');
     row.append(Object.assign(document.createElement('dt'), { textContent: name }));
     row.append(Object.assign(document.createElement('dd'), { textContent: number }));
@@ -27,12 +28,12 @@ function show() {
   part('numbers').replaceChildren(...rows);
   progress();
   clearInterval(ticking);
-  if (value.progress?.budget) ticking = setInterval(progress, 250);
+  if (current.progress?.budget) ticking = setInterval(progress, 1000);
 }
 
 // Between two values the clock runs on: so many seconds have passed since the last one came.
 function progress() {
-  const now = props.value?.progress;
+  const now = current.progress;
   part('progress').hidden = !now;
   if (!now) return;
   let { fraction, text } = now;
@@ -50,5 +51,7 @@ function progress() {
   say(part('text'), text);
 }
 
-show();
-watch('value', show);
+show(props.value);
+watch('value', () => show(props.value));
+element.dataset.fed = '';
+element.addEventListener('fed', ({ detail }) => show(detail));

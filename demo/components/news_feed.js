@@ -1,0 +1,41 @@
+let known = props.value;
+let waiting = 0;
+
+// Another feed asks for the run that is shown.
+function plan() {
+  element.toggleAttribute('data-run', Boolean(known?.name));
+  if (known?.name) element.dataset.run = known.name;
+  clearTimeout(waiting);
+  if (known?.again) waiting = setTimeout(ask, 1000 * known.again);
+}
+
+async function ask() {
+  if (document.hidden || !element.isConnected) return;
+  const asked = known;
+  const run = document.querySelector('[data-run]')?.dataset.run ?? '';
+  try {
+    const news = await server.look({ known, run, tokens: window.dcVisitor ?? null });
+    if (news && known === asked) take(news);
+  } catch {} // The server is gone for a moment, as when it is started anew.
+  plan();
+}
+
+function take(news) {
+  known = news.known ?? known;
+  for (const [id, value] of Object.entries(news.parts)) {
+    // What is not there, in a tab that was never opened, asks for the whole when it comes.
+    document.querySelector(`#${id}[data-fed], #${id} [data-fed]`)?.dispatchEvent(new CustomEvent('fed', { detail: value }));
+  }
+  if (!news.more) return;
+  props.value = known;
+  trigger('more', {});
+}
+
+watch('value', () => {
+  known = props.value;
+  plan();
+});
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden && known?.again) ask();
+});
+plan();
