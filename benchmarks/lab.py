@@ -1,12 +1,11 @@
 """How fast the training lab obeys, and what its page costs: python -m benchmarks.lab [--starts 5] [--pairs 3] [--budget 30]
 
 Starts the app with runs of its own and uses it through Chromium, as a visitor does. Timed are: Start until the first point
-of the run is drawn; a reload in its midst until its status and curve are there again; Stop, then "Skip the test" as soon as
-the page offers it, until the training has ended and until the process is gone, after which its weights are loaded from the
-disk. A run that is not counted goes before, so that all is warm; the data set is on the disk. Then Classify is asked by one
-visitor while a run trains that was started on the page. Last come runs that use up their time, in turn: started on the
-page, which stays open, and by the command that the page shows, without app and browser. Their speed is pictures seen by
-seconds of training, as the run tells.
+of the run is drawn; a reload in its midst until its status and curve are there again; Stop until the training has ended and
+until the process is gone, after which its weights are loaded from the disk. A run that is not counted goes before, so that
+all is warm; the data set is on the disk. Then Classify is asked by one visitor while a run trains that was started on the
+page. Last come runs that use up their time, in turn: started on the page, which stays open, and by the command that the page
+shows, without app and browser. Their speed is pictures seen by seconds of training, as the run tells.
 
 Prints a table and keeps the figures in benchmarks/results/lab.json. The browser shares the processor with the app and the
 run, as it does on the machine of somebody who learns alone; the machine should have nothing else to do.
@@ -52,7 +51,7 @@ MEASURES = {
     "start": "Start to the first point on the curve",
     "reload": "reload to status and curve",
     "halt": "Stop to the end of the training",
-    "stop": "Stop to the process gone, the test skipped, weights usable",
+    "stop": "Stop to the process gone, weights usable",
 }
 
 
