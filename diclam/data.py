@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +19,7 @@ import platformdirs
 import torch
 from filelock import FileLock
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
-from sklearn.model_selection import train_test_split
+from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
 from diclam.errors import ConfigError, DataError
@@ -38,6 +38,7 @@ DIGESTS = {
 _FILE = "cifar10.safetensors"
 SPLIT_SEED = 0
 """Of what is held out."""
+TRAIN_PICTURES = 50_000
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,9 @@ def load_test(root: Path | None = None, *, digests: Mapping[str, str] = DIGESTS)
 def split(labels_N: Tensor, train: int, held_out: int, seed: int) -> tuple[Tensor, Tensor]:
     """Indices (train,) and (held_out,) of two disjoint parts with the same share of each class, shuffled; the same seed
     gives the same parts. Raises ConfigError when there are too few pictures."""
+    # Loaded when it is needed: scikit-learn takes a second, which whoever presses Start would wait.
+    from sklearn.model_selection import train_test_split
+
     try:
         parts = train_test_split(
             np.arange(len(labels_N)), train_size=train, test_size=held_out, stratify=labels_N.numpy(), random_state=seed
@@ -120,11 +124,31 @@ def split(labels_N: Tensor, train: int, held_out: int, seed: int) -> tuple[Tenso
     return first, second
 
 
+def _whole_split(labels_N: Tensor, held_out: int) -> tuple[Tensor, Tensor]:
+    """`split` of the whole data set, kept beside it from the first time on."""
+    digest = hashlib.sha256(labels_N.numpy().tobytes()).hexdigest()
+    path = default_root() / f"held-out-{held_out}-{SPLIT_SEED}-{digest[:12]}.safetensors"
+    with suppress(OSError, SafetensorError, KeyError):
+        kept = load_file(path)
+        learned_N, held_out_N = (torch.from_numpy(kept[name]) for name in ("learned", "held_out"))
+        if torch.equal(torch.cat([learned_N, held_out_N]).sort().values, torch.arange(len(labels_N))):
+            return learned_N, held_out_N
+    learned_N, held_out_N = split(labels_N, len(labels_N) - held_out, held_out, SPLIT_SEED)
+    with (
+        suppress(OSError, SafetensorError),
+        replacing(path) as new,
+    ):  # a folder that cannot be written costs a second each time
+        save_file({"learned": learned_N.numpy(), "held_out": held_out_N.numpy()}, new)
+    return learned_N, held_out_N
+
+
 def hold_out(labels_N: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """Indices of the training pictures that a run learns from, and of the `count` that it holds out, 0 or more: the same in
     every run, whatever its seed, so that runs can be compared. Raises ConfigError as `split` does."""
     if not count:
         return torch.arange(len(labels_N)), torch.empty(0, dtype=torch.long)
+    if len(labels_N) == TRAIN_PICTURES:
+        return _whole_split(labels_N, count)
     return split(labels_N, len(labels_N) - count, count, SPLIT_SEED)
 
 

@@ -40,7 +40,6 @@ from diclam.events import (
     Validated,
 )
 from diclam.files import replacing
-from diclam.final_test import final_test
 from diclam.last_words import keep_room, last_words, make_room
 from diclam.model import DiCLAM
 from diclam.recipe import TrainConfig, build_model
@@ -161,6 +160,8 @@ def _fetch_train_test(
 
 
 def _test(run: Run, model: DiCLAM, cifar10: data.Cifar10, tell: Watch, finished: Finished) -> None:
+    from diclam.final_test import final_test  # with pandas and scikit-learn, for which a run that begins does not wait
+
     holdout = TrainConfig.from_dict(run.info()["config"]).holdout
     tell(final_test(run, model, cifar10, holdout, finished, _thinned(tell)))
 

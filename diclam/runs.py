@@ -28,19 +28,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 import psutil
 
 from diclam import checkpoint, event_log, pause
 from diclam.errors import RunError
-from diclam.evaluate import Evaluation
 from diclam.events import Event, Finished, Tested
 from diclam.files import replacing
 from diclam.pause import Pause
 from diclam.recipe import TrainConfig
 from diclam.status import Status, status_of
+
+if TYPE_CHECKING:
+    from diclam.evaluate import Evaluation
 
 INFO, EVENTS, LOG, EXIT, STATE = "run.json", "events.jsonl", "log.txt", "exit", "state.pt"
 
@@ -90,6 +92,8 @@ class Run:
 
     def evaluation(self) -> Evaluation:
         """Raises CheckpointError when the final test is missing or damaged."""
+        from diclam.evaluate import Evaluation  # with pandas and scikit-learn, for which a run that begins does not wait
+
         return Evaluation.load(self.path)
 
     def alive(self) -> bool:

@@ -41,7 +41,7 @@ STEP_EVENTS = 1000
 LATEST_STEPS = 10
 SECONDS_BETWEEN_LOOKS = 0.1
 """At whether a run that waits may go on."""
-HURRY = 0.5
+HURRY = 0.3
 """Seconds that the last validation of a run that was asked to stop may take: somebody waits."""
 
 

@@ -20,6 +20,7 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from safetensors.numpy import save_file
 from torchvision.datasets import CIFAR10
 
 from diclam import data, sources
@@ -309,6 +310,30 @@ def test_a_cache_that_cannot_be_written_is_a_readable_error(tmp_path: Path, arra
     (tmp_path / "file").touch()
     with pytest.raises(DataError, match="DICLAM_DATA"):
         data.load(tmp_path / "file" / "cache", sources=[Given(arrays)])
+
+
+def test_what_the_whole_data_set_holds_out_is_kept_and_is_what_a_split_holds_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DICLAM_DATA", str(tmp_path))
+    monkeypatch.setattr(data, "TRAIN_PICTURES", 200)
+    labels = torch.arange(200) % 10
+    expected = split(labels, 160, 40, data.SPLIT_SEED)
+    for found, part in zip(data.hold_out(labels, 40), expected, strict=True):
+        assert torch.equal(found, part)
+    [path] = tmp_path.iterdir()
+    with monkeypatch.context() as patch:
+        patch.setattr(data, "split", lambda *_: pytest.fail("it is there already"))
+        for found, part in zip(data.hold_out(labels, 40), expected, strict=True):
+            assert torch.equal(found, part)
+    assert len(data.hold_out(labels.flip(0), 40)[1]) == 40  # other labels, another file
+    assert len(list(tmp_path.iterdir())) == 2
+    save_file({"learned": np.arange(160), "held_out": np.arange(40)}, path)  # which it could not hold out
+    assert torch.equal(data.hold_out(labels, 40)[1], expected[1])
+    path.write_bytes(b"damaged")
+    assert torch.equal(data.hold_out(labels, 40)[1], expected[1])
+    monkeypatch.setenv("DICLAM_DATA", str(tmp_path / "nowhere"))
+    assert torch.equal(data.hold_out(labels, 40)[1], expected[1])
 
 
 def test_two_processes_may_load_at_once(tmp_path: Path, arrays: Arrays, digests: dict[str, str]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,11 @@ def test_the_network_imports_nothing_above_it() -> None:
 def test_importing_the_network_is_light() -> None:
     for name in ("__init__", "model", "blocks", "layers", "model_config", "full"):
         assert not roots(ROOT / "diclam" / f"{name}.py") & {"pandas", "sklearn", "PIL", "torchvision", "matplotlib"}
+
+
+def test_a_run_begins_without_what_only_its_test_needs() -> None:
+    """They take more than a second to be imported, which whoever presses Start would wait."""
+    late = "{'sklearn', 'pandas', 'scipy', 'torchvision'}"
+    code = f"import sys, diclam.recorder, diclam.terminal; print(*{late} & set(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == ""
