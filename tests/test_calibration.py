@@ -16,9 +16,10 @@ from torch import Tensor
 
 from benchmarks import calibrate
 from benchmarks.ship import with_calibration
-from diclam import calibration, checkpoint, recorder
+from diclam import calibration, checkpoint, final_test
 from diclam.augment import normalize
 from diclam.calibration import BINS, NOT_CALIBRATED, TABLE, Calibration, Reliability
+from diclam.data import hold_out
 from diclam.errors import CheckpointError, ConfigError
 from diclam.examination import examine
 from diclam.explanation_page import page
@@ -28,10 +29,8 @@ from diclam.knockout import knock_out
 from diclam.model import DiCLAM, ModelConfig
 from diclam.predict import picture_of, predict
 from diclam.runs import Run
-from diclam.train import Training
 from diclam.twin import untrained
-from diclam.validation import HeldOut
-from tests.conftest import random_cifar10, small_config
+from tests.conftest import random_cifar10
 
 
 def noise(seed: int = 0) -> Tensor:
@@ -175,23 +174,21 @@ def test_a_page_to_take_home_says_whether_its_percentages_are_calibrated() -> No
     assert NOT_CALIBRATED not in calibrated
 
 
-@pytest.mark.parametrize(("holdout", "calibrates"), [(14, True), (9, False), (0, False)])
+@pytest.mark.parametrize(("holdout", "calibrates"), [(14, True), (11, False), (0, False)])
 def test_a_run_calibrates_its_weights_with_pictures_that_it_held_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, holdout: int, calibrates: bool
 ) -> None:
-    monkeypatch.setattr(recorder, "LEAST", 10)
-    monkeypatch.setattr(recorder, "MOST", 12)
-    pictures = random_cifar10(40)
-    training = Training(DiCLAM(), pictures, small_config(holdout=holdout))
-    images, labels = pictures.train_images[:holdout], pictures.train_labels[:holdout]
-    training.held_out = HeldOut(images, labels, torch.float32)
-    training.held_out.limit(5)
-    checkpoint.save(tmp_path, training.model)
-    recorder._calibrate(Run(tmp_path), training)
+    monkeypatch.setattr(final_test, "LEAST", 12)
+    monkeypatch.setattr(final_test, "MOST", 12)
+    pictures, model = random_cifar10(40), DiCLAM()
+    checkpoint.save(tmp_path, model)
+    final_test._calibrate(Run(tmp_path), model, pictures, holdout)
     found = Calibration.load(tmp_path)
     assert (found is not None) == calibrates
     if found:
-        expected = calibration.fit_temperature(calibration.logits_of(training.model, images[-12:]), labels[-12:])
+        kept = hold_out(pictures.train_labels, holdout)[1][-12:]
+        logits_NK = calibration.logits_of(model, pictures.train_images[kept])
+        expected = calibration.fit_temperature(logits_NK, pictures.train_labels[kept])
         assert found.temperature == pytest.approx(expected)
         assert found.after.pictures.sum() == 12
         assert found.source == "12 training pictures that this model held out"
