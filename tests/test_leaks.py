@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -23,7 +24,7 @@ supervisor.start()
 interface.build().launch(**interface.launch_options())
 """
 # What two looks at an app that leaks nothing may differ by: a connection that is closing, an allocator's noise.
-FILES, MEGABYTES = 3, 6.0
+FILES, MEGABYTES = 1, 3.0
 
 
 def write_run(root: Path) -> None:
@@ -74,11 +75,12 @@ def test_two_hundred_loads_leave_nothing_behind(tmp_path: Path) -> None:
         assert len(visitor.asked) >= 5
         assert len(visitor.feeds) == 2
         looks = []
-        for _ in range(2):
-            for k in range(LOADS // 2):
+        for count in (LOADS // 2, LOADS // 4, LOADS // 4):
+            for k in range(count):
                 visitor.open_and_leave(early=k % 4 != 0)
             looks.append((process.num_fds(), process.memory_info().rss / 1e6))
         assert not process.children()
-    (files, memory), (more_files, more_memory) = looks
-    assert more_files - files <= FILES, looks
-    assert more_memory - memory <= MEGABYTES, looks
+    # A leak grows each time; an allocator that takes a last block for good does so once.
+    growths = [(later[0] - earlier[0], later[1] - earlier[1]) for earlier, later in pairwise(looks)]
+    assert min(files for files, _ in growths) <= FILES, looks
+    assert min(megabytes for _, megabytes in growths) <= MEGABYTES, looks
