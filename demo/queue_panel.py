@@ -41,23 +41,21 @@ class Panel:
 
     list: QueueList
     feed: NewsFeed
-    """Asks as long as the page is looked at, as others may start something at any time. Knows `Before.mark`."""
-    before: gr.State
-    """The newest `Before` of this page; None at first."""
+    """Asks as long as the page is looked at, as others may start something at any time. Knows `Now.known`."""
 
     def all(self) -> list[Any]:
         return list(vars(self).values())
 
 
 @dataclass(frozen=True)
-class Before:
-    """What a visitor's page knows of the queue already."""
+class Now:
+    """What a visitor's page has to show of the queue."""
 
     lab: Lab
     going: tuple[str, ...]
     """Names of the runs that go on."""
     room: bool
-    shown: str
+    """Whether a start would begin at once."""
 
     @property
     def mark(self) -> str:
@@ -66,29 +64,30 @@ class Before:
 
     def known(self) -> dict[str, Any]:
         """As the value of the panel's feed."""
-        return {"again": EACH, "mark": self.mark}
+        return {"again": EACH, "mark": self.mark, "going": list(self.going)}
 
 
 def build() -> Panel:
     """Builds the list in the current Blocks. Raises ConfigError when DICLAM_MAX_RUNS is no possible number."""
     max_runs()
-    return Panel(QueueList(elem_id="dc-queue", value=Lab()), NewsFeed(_answer, value={"again": EACH}), gr.State(None))
+    return Panel(QueueList(elem_id="dc-queue", value=Lab()), NewsFeed(_answer, value={"again": EACH}))
 
 
 def wire(panel: Panel, parts: Parts, visitor: Visitor) -> None:
     """Who waits, and a run of this visitor that began, come by themselves."""
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     outputs = [*panel.all(), *parts.all()]
-    inputs = [visitor.tokens, parts.shown_run, panel.before, parts.feed]
+    inputs = [visitor.tokens, parts.shown_run, panel.feed, parts.feed]
 
-    def update(tokens: Any, name: str, before: Before | None, known: Any) -> Any:
-        seen = Seen.read(known)
-        now = _now(queue(), token(tokens), name)
-        found = {panel.feed: now.known()} | news(panel, parts, now, before)
-        for run in runs.going_on() if before else []:
+    def update(tokens: Any, name: str, known: Any, shown: Any) -> Any:
+        seen, found = Seen.read(shown), state(panel, parts, tokens, name)
+        before = known.get("going") if isinstance(known, dict) else None
+        # What went on before this page came is no news.
+        begun = [run for run in runs.going_on() if isinstance(before, list) and run.name not in before]
+        for run in begun:
             # A page that shows no run yet has nothing to lose.
-            begun = before and run.name not in before.going and (name in ("", run.name) or may_stop(run, tokens))
-            if begun and not (seen and seen.name == run.name and seen.alive):
+            wanted = name in ("", run.name) or may_stop(run, tokens)
+            if wanted and not (seen and seen.name == run.name and seen.alive):
                 found |= changes(parts, run, None, mine=may_stop(run, tokens))
         return found
 
@@ -101,7 +100,7 @@ def wire(panel: Panel, parts: Parts, visitor: Visitor) -> None:
     def withdraw(tokens: Any, name: str, event: gr.EventData) -> Any:
         with told():
             queue().withdraw(whole(event, "number") or 0, token(tokens))
-        return news(panel, parts, _now(queue(), token(tokens), name), None)
+        return state(panel, parts, tokens, name)
 
     def resume(tokens: Any, name: str) -> Any:
         with told():
@@ -137,7 +136,7 @@ def asked_for(panel: Panel, parts: Parts, asked: Run | Ticket, tokens: Any, name
     place = sum(ticket.number <= asked.number for ticket in line)
     if place:
         gr.Info(f"You wait at place {place}. The run starts by itself, {_when(queue().expected(line)[place - 1])}.")
-    found = news(panel, parts, _now(queue(), token(tokens), name), None)
+    found = state(panel, parts, tokens, name)
     going = runs.active()
     return found | (changes(parts, going, None, mine=may_stop(going, tokens)) if going and not name else {})
 
@@ -145,25 +144,20 @@ def asked_for(panel: Panel, parts: Parts, asked: Run | Ticket, tokens: Any, name
 def _answer(asked: Asked) -> News | None:
     known = asked.known if isinstance(asked.known, dict) else {}
     name = asked.run if isinstance(asked.run, str) else ""
-    return None if known.get("mark") == _now(queue(), token(asked.tokens), name).mark else News(more=True)
+    return None if known.get("mark") == _now(asked.tokens, name).mark else News(more=True)
 
 
-def _now(line: Queue, shown_to: str, name: str) -> Before:
-    going = runs.going_on()
+def _now(tokens: Any, name: str) -> Now:
+    line, going = queue(), runs.going_on()
     room = len(going) < line.at_most and not line.line()
-    return Before(lab(line, going, shown_to, name), tuple(run.name for run in going), room, name)
+    return Now(lab(line, going, token(tokens), name), tuple(run.name for run in going), room)
 
 
-def news(panel: Panel, parts: Parts, now: Before, before: Before | None) -> dict[Any, Any]:
-    """What has to change on a page that knows `before`."""
-    found: dict[Any, Any] = {}
-    if now != before:
-        found |= {panel.before: now, panel.feed: now.known()}
-    if before is None or now.lab != before.lab:
-        found[panel.list] = now.lab
-    if before is None or now.room != before.room:
-        found[parts.start] = gr.Button(START if now.room else LATER, interactive=True)
-    return found
+def state(panel: Panel, parts: Parts, tokens: Any, name: str) -> dict[Any, Any]:
+    """The queue, as the visitor with these tokens sees it beside the run `name`."""
+    now = _now(tokens, name)
+    start = gr.Button(START if now.room else LATER, interactive=True)
+    return {panel.feed: now.known(), panel.list: now.lab, parts.start: start}
 
 
 def lab(line: Queue, going: list[Run], shown_to: str, name: str) -> Lab:

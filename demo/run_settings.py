@@ -60,8 +60,7 @@ def settings(recipe: Any, seconds: Any, seed: Any, limit: float, **changes: Any)
         raise ConfigError(f"The time budget must be {MIN_BUDGET:g} to {limit:g} seconds; got {_shown(seconds)}.")
     if not _is_number(seed) or seed != int(seed):
         raise ConfigError(f"The seed must be a whole number, 0 or more; got {_shown(seed)}.")
-    if changes.get("muon_learning_rate", seconds) is None:
-        del changes["muon_learning_rate"]
+    changes = {name: value for name, value in changes.items() if (name, value) != ("muon_learning_rate", None)}
     network = {f.name: changes.pop(f.name) for f in fields(ModelConfig) if f.name in changes}
     return with_model(config(str(recipe), budget=float(seconds), seed=int(seed), **changes), **network)
 

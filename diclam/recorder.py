@@ -86,7 +86,11 @@ def resume(run: Run, watch: Watch, stop: Callable[[], bool], team: Team | None =
             raise RunError(f"The training of {run.name} has ended; one process alone tests it.")
         model = checkpoint.load(run.path, pick_device(config.device))
         _take_over(run, [event for event in events if not isinstance(event, Failed)])
-        _carry_out(run, config, watch, lambda tell: _test(run, model, data.load(progress=_thinned(tell)), tell, finished))
+
+        def work(tell: Watch) -> None:
+            _test(run, config, model, data.load(progress=_thinned(tell)), tell, finished)
+
+        _carry_out(run, config, watch, work)
         return
     distill.check(config)
     state = _load_state(run)
@@ -156,14 +160,13 @@ def _fetch_train_test(
         hint = f" `--resume {run.name}` goes on from where it was last kept." if (run.path / STATE).exists() else ""
         raise LostError(f"{error} Training got to step {training.step:,}; the weights {kept} are kept.{hint}") from error
     if not (finished.reason == "stopped" and run.stop_requested()):
-        _test(run, training.model, training.data, tell, finished)
+        _test(run, config, training.model, training.data, tell, finished)
 
 
-def _test(run: Run, model: DiCLAM, cifar10: data.Cifar10, tell: Watch, finished: Finished) -> None:
+def _test(run: Run, config: TrainConfig, model: DiCLAM, cifar10: data.Cifar10, tell: Watch, finished: Finished) -> None:
     from diclam.final_test import final_test  # with pandas and scikit-learn, for which a run that begins does not wait
 
-    holdout = TrainConfig.from_dict(run.info()["config"]).holdout
-    tell(final_test(run, model, cifar10, holdout, finished, _thinned(tell)))
+    tell(final_test(run, model, cifar10, config.holdout, finished, _thinned(tell)))
 
 
 def _training(

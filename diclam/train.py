@@ -195,9 +195,9 @@ class Training:
             setattr(self, name, state[name])
         self.time.reserve = state["reserve"]
         self.held_out.limit(state["validation_pictures"])
-        self.best = _Kept(state["best_accuracy"], state["best_weights"], state["best_right"])
+        self.best = _Kept(state["best_accuracy"], state["best_weights"], state.get("best_right"))
         self.model.load_state_dict(state["weights"])
-        self.average.restore(state.get("average", {}))  # a state kept by an older version has none
+        self.average.restore(state.get("average", {}))  # a state kept by an older version has neither this nor `best_right`
         for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(values)
         self.batches.restore(state["batches"])
@@ -348,7 +348,7 @@ class Training:
         look = self.held_out.look(self.model, None if seconds is None else lambda: self.clock() - start >= seconds)
         loss, accuracy, count = look.loss, look.accuracy, len(look.right_N)
         # Against the best ones on the same pictures; at equal accuracy the later weights: they have seen more.
-        before = -1.0 if self.best.right_N is None else share_right(self.best.right_N[:count])
+        before = self.best.accuracy if self.best.right_N is None else share_right(self.best.right_N[:count])
         best = accuracy >= before and math.isfinite(loss)
         improved = accuracy > self.best.accuracy or loss < self.best_loss
         self.unimproved = 0 if improved else self.unimproved + 1

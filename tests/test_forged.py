@@ -18,6 +18,7 @@ import httpx
 import pytest
 
 from benchmarks.app import Session
+from demo.components.news_feed import NewsFeed
 from demo.interface import build, launch_options
 from diclam import housekeeping, runs
 from diclam.evaluate import FIGURES
@@ -219,4 +220,19 @@ def test_a_start_with_a_forged_setting_is_refused(server: Server) -> None:
         for value in ("../x", float("nan"), 1e300, [1], {"a": 1}):
             data = [*honest[:place], value, *honest[place + 1 :]]
             assert server.send("dc-start", "click", data), (place, value)
+    assert server.everything() == before
+
+
+@pytest.mark.parametrize("asked", [None, 7, [], "x", {}, {"known": [{}], "run": {"a": 1}, "tokens": [OWNER]},
+                                   {"known": {"name": "../.."}, "run": "../..", "tokens": {"own": 7}},
+                                   {"known": {"name": "x" * 10_000}, "run": "x" * 10_000, "tokens": "x"}])  # fmt: skip
+def test_whatever_asks_for_news_gets_an_answer_that_changes_nothing(server: Server, asked: object) -> None:
+    before = server.everything()
+    feeds = [block._id for block in server.page.blocks.values() if isinstance(block, NewsFeed)]
+    assert len(feeds) == 2
+    for feed in feeds:
+        body = {"component_id": feed, "fn_name": "look", "session_hash": uuid.uuid4().hex, "data": asked}
+        answer = server.client.post("/gradio_api/component_server", json=body)
+        assert answer.is_success, answer.text
+        assert answer.json()["more"]
     assert server.everything() == before

@@ -12,8 +12,9 @@ import pytest
 
 from demo import queue_panel, supervisor, train_view
 from demo.components.queue_list import Lab
-from demo.queue_panel import CONTINUE, LATER, NOBODYS, OTHERS, START, TEST, Before
+from demo.queue_panel import CONTINUE, LATER, NOBODYS, OTHERS, START, TEST
 from demo.run_settings import max_runs
+from demo.visitor import Visitor
 from diclam import checkpoint, launch, runs
 from diclam.errors import ConfigError
 from diclam.events import Finished, Paused, Started, Tested
@@ -110,22 +111,48 @@ class Page:
             self.panel = queue_panel.build()
             names = list(train_view.Parts.__annotations__)
             self.parts = train_view.Parts(**{name: gr.State() for name in names})  # pyright: ignore[reportArgumentType]
+            queue_panel.wire(self.panel, self.parts, Visitor(*(gr.State() for _ in range(4))))  # pyright: ignore[reportArgumentType]
+        self.known: Any = self.panel.feed.value
 
-    def news(self, before: Before | None) -> dict[Any, Any]:
-        return queue_panel.news(self.panel, self.parts, queue_panel._now(Queue(), MINE, "2000"), before)
+    def look(self) -> dict[Any, Any]:
+        """What comes of asking for news once, as the visitor MINE who has the run 2000 before them."""
+        asked = {"known": self.known, "run": "2000", "tokens": {"own": MINE}}
+        if getattr(self.panel.feed, "look")(asked) is None:  # noqa: B009
+            return {}
+        [update] = [fn.fn for fn in self.blocks.fns.values() if (self.panel.feed._id, "more") in fn.targets]
+        assert update is not None
+        found = update({"own": MINE}, "2000", self.known, None)
+        self.known = json.loads(json.dumps(found[self.panel.feed]))
+        return found
 
 
 def test_nothing_new_is_not_sent_again(root: Path) -> None:
     page = Page()
-    first = page.news(None)
-    assert first[page.parts.start].value == START
-    before = first[page.panel.before]
-    assert page.news(before) == {}
+    assert page.look()[page.parts.start].value == START
+    assert page.look() == {}
     write(root / "2001", YOURS)
-    second = page.news(before)
+    second = page.look()
     assert second[page.parts.start].value == LATER
     assert second[page.panel.list].going
-    assert page.news(second[page.panel.before]) == {}
+    assert page.look() == {}
+
+
+def test_a_run_of_this_visitor_that_begins_is_shown_and_another_s_is_not(root: Path) -> None:
+    page = Page()
+    write(root / "2001", MINE)  # before this page came
+    assert page.parts.shown_run not in page.look()
+    write(root / "2002", YOURS)
+    assert page.parts.shown_run not in page.look()
+    write(root / "2003", MINE)
+    assert page.look()[page.parts.shown_run] == "2003"
+    assert page.look() == {}
+
+
+@pytest.mark.parametrize("known", [None, [], "x", {"mark": 7, "going": 7}, {"mark": None, "going": [None]}])
+def test_a_page_that_knows_nothing_true_is_sent_the_queue(root: Path, known: object) -> None:
+    page = Page()
+    page.known = known
+    assert page.panel.list in page.look()
 
 
 @pytest.mark.parametrize("text", ["0", "17", "-1", "1.5", "many", "", "²"])

@@ -337,6 +337,20 @@ def test_a_run_that_goes_on_ends_with_the_same_weights(recipe: str, kind: type[E
         assert torch.equal(weight, whole.state_dict()[name]), name
 
 
+def test_a_run_goes_on_from_a_state_of_an_older_version(tmp_path: Path) -> None:
+    config = small_config(epochs=3.0, validate_epochs=1.0)
+    whole, told = run(config)
+    cut_off = Training(build_model(config), pictures(), config, clock=Clock(tick=0.1))
+    for event in cut_off.run():
+        if isinstance(event, Step) and event.step > 10:
+            torch.save({k: v for k, v in cut_off.state().items() if k not in ("average", "best_right")}, tmp_path / "state")
+            break
+    going_on = Training(build_model(config), pictures(), config, clock=Clock(tick=0.1))
+    events = list(going_on.run(torch.load(tmp_path / "state", weights_only=True)))
+    assert the(events, Finished)[0].best_accuracy == the(told, Finished)[0].best_accuracy
+    assert all(torch.equal(weight, whole.state_dict()[name]) for name, weight in going_on.model.state_dict().items())
+
+
 def test_the_loss_of_each_picture_is_noted_where_easy_ones_are_left_out() -> None:
     config = small_config(epochs=1.0, skip_easy=0.5, label_smoothing=0.3)
     training = Training(build_model(config), pictures(), config)

@@ -45,18 +45,16 @@ class NewsFeed(Part):
     nothing: who listens finds out what is new.
     """
 
-    def __init__(self, answer: Callable[[Asked], News | None] | None = None, **options: Any) -> None:
+    def __init__(self, answer: Callable[[Asked], News | None], **options: Any) -> None:
         """`answer` gives None when nothing is new. What it raises is written to the log, and the page asks again."""
 
         def look(asked: Any) -> dict[str, Any] | None:
             found = asked if isinstance(asked, dict) else {}
-            assert answer is not None
             news = answer(Asked(found.get("known"), found.get("run"), found.get("tokens")))
             return None if news is None else asdict(news)
 
-        self.answer = None  # which is the server's alone
-        functions = {"server_functions": [look]} if answer else {}
-        super().__init__(html_template="", visible="hidden", **functions, **options)
+        self.answer = None  # Gradio sends the page what a component was made of, and this is the server's alone
+        super().__init__(html_template="", visible="hidden", server_functions=[look], **options)
 
     def api_info(self) -> dict[str, Any]:
         return {"type": "object"}
