@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from diclam.kept import copied
+
 AVERAGE_FROM = 0.6
 """Fraction of the run that is over when the average begins."""
 SHARE = 0.05
@@ -70,8 +72,3 @@ class Average:
         """Goes on with these, on the model's device."""
         own = self._model.state_dict()
         self.weights = {name: own[name].clone().copy_(value) for name, value in weights.items()}
-
-
-def copied(model: nn.Module) -> dict[str, Tensor]:
-    """The model's state dict as it is now, for later."""
-    return {name: value.detach().clone() for name, value in model.state_dict().items()}

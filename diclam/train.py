@@ -10,15 +10,14 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from diclam import distill, initialize
-from diclam.averaging import Average, copied
+from diclam import distill, initialize, random_state
+from diclam.averaging import Average
 from diclam.batches import Batches
 from diclam.data import SPLIT_SEED, Cifar10, hold_out, share
 from diclam.device import Clock, autocast, pick_precision
@@ -26,6 +25,7 @@ from diclam.distributed import Team
 from diclam.errors import ConfigError
 from diclam.events import Continued, Event, Finished, Paused, Resumed, Started, Step, Validated
 from diclam.gate_balance import Gates
+from diclam.kept import Kept
 from diclam.model import DiCLAM
 from diclam.optim import build_optimizers, set_rates
 from diclam.recipe import TrainConfig
@@ -67,20 +67,6 @@ def train(
     cannot be had.
     """
     return Training(model, data, config, clock=clock, stop=stop).run()
-
-
-@dataclass
-class _Kept:
-    """Weights worth going back to."""
-
-    accuracy: float = -1.0
-    weights: dict[str, Tensor] = field(default_factory=dict)
-    right_N: Tensor | None = None
-    """(N,) bool: which held-out pictures they answer right."""
-
-    def take(self, model: DiCLAM, accuracy: float = -1.0, right_N: Tensor | None = None) -> None:
-        self.accuracy, self.right_N = accuracy, right_N
-        self.weights = copied(model)
 
 
 class Training:
@@ -162,7 +148,7 @@ class Training:
         self.seen = self.step = self.validated_step = 0
         self.validated_at = 0.0, 0.0
         """Fraction and epoch of the last validation."""
-        self.best, self.best_loss, self.unimproved = _Kept(), math.inf, 0
+        self.best, self.best_loss, self.unimproved = Kept(), math.inf, 0
         held_images, held_labels = (t[kept].to(self.device) for t in everything)
         self.held_out = HeldOut(held_images, held_labels, self.dtype)
         if state:
@@ -187,7 +173,7 @@ class Training:
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "batches": self.batches.state(),
             "teacher": self.teacher.state() if self.teacher else None,
-            "random": _random_state(self.device),
+            "random": random_state.take(self.device),
         }
 
     def _restore(self, state: State) -> None:
@@ -195,7 +181,7 @@ class Training:
             setattr(self, name, state[name])
         self.time.reserve = state["reserve"]
         self.held_out.limit(state["validation_pictures"])
-        self.best = _Kept(state["best_accuracy"], state["best_weights"], state.get("best_right"))
+        self.best = Kept(state["best_accuracy"], state["best_weights"], state.get("best_right"))
         self.model.load_state_dict(state["weights"])
         self.average.restore(state.get("average", {}))  # a state kept by an older version has neither this nor `best_right`
         for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
@@ -203,7 +189,7 @@ class Training:
         self.batches.restore(state["batches"])
         if self.teacher:
             self.teacher.restore(state["teacher"])
-        _set_random_state(self.device, state["random"])
+        random_state.restore(self.device, state["random"])
 
     def _started(self) -> Started:
         config = self.config
@@ -240,7 +226,7 @@ class Training:
 
     def _steps(self, gates: Gates) -> Iterator[Event]:
         losses: list[Tensor] = []
-        good, candidate = _Kept(), _Kept()
+        good, candidate = Kept(), Kept()
         good.take(self.model)
         candidate.take(self.model)
         told, told_seen, first_step = self.clock(), self.seen, self.step + 1
@@ -366,17 +352,6 @@ _NUMBERS = ("step", "seen", "validated_step", "validated_at", "best_loss", "unim
 
 def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
-
-
-def _random_state(device: torch.device) -> dict[str, Tensor]:
-    state = {"cpu": torch.get_rng_state()}
-    return state | {"cuda": torch.cuda.get_rng_state(device)} if device.type == "cuda" else state
-
-
-def _set_random_state(device: torch.device, state: dict[str, Tensor]) -> None:
-    torch.set_rng_state(state["cpu"])
-    if device.type == "cuda" and "cuda" in state:
-        torch.cuda.set_rng_state(state["cuda"], device)
 
 
 def _finite(value: float) -> float | None:

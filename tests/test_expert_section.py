@@ -120,17 +120,15 @@ def test_gates_that_barely_differ_give_no_names() -> None:
     assert not any(name in evidence(flat) for name in CLASSES)
 
 
+def section_of(models: Tested) -> tuple[Any, ...]:
+    """What the parts of the section show of one picture."""
+    answers = predict(NETWORK, noise()), knock_out(NETWORK, noise()), trace(NETWORK, noise())
+    return expert_section.values(models, NETWORK, "one", picture_of(noise()), *answers)
+
+
 def test_a_model_without_a_test_says_so() -> None:
     assert "was not tested" in evidence(None)
-    values = expert_section.values(
-        Tested(),
-        NETWORK,
-        "one",
-        picture_of(noise()),
-        predict(NETWORK, noise()),
-        knock_out(NETWORK, noise()),
-        trace(NETWORK, noise()),
-    )
+    values = section_of(Tested())
     panel, histogram, fader = values
     assert panel.gates is None
     assert histogram is None
@@ -266,15 +264,7 @@ def test_there_is_a_value_for_every_part_of_the_section() -> None:
     with gr.Blocks():
         components = expert_section.build(Tested())
     models = Tested(leaning(), a_table())
-    values = expert_section.values(
-        models,
-        NETWORK,
-        "one",
-        picture_of(noise()),
-        predict(NETWORK, noise()),
-        knock_out(NETWORK, noise()),
-        trace(NETWORK, noise()),
-    )
+    values = section_of(models)
     for component, value, empty in zip(components, values, expert_section.nothing(), strict=True):
         assert component.postprocess(value)
         assert not component.postprocess(empty)
