@@ -69,9 +69,14 @@ def status_of(events: Sequence[Event], alive: bool, silent_end: Callable[[], str
         state = "probing" if _last(events, Probing) else "fetching" if fetching else "starting"
     steps = [event for event in events if isinstance(event, Step)]
     validations = [event for event in events if isinstance(event, Validated)]
-    turn = next((event for event in reversed(events) if isinstance(event, Paused | Continued | Resumed)), None)
-    paused = state == "training" and isinstance(turn, Paused)
+    paused = state == "training" and waits(events)
     return Status(state, alive, started, fetching, steps, validations, finished, testing, tested, failed, paused)
+
+
+def waits(events: Sequence[Event]) -> bool:
+    """Whether a run with these events, in which nothing has come to an end, waits between two steps."""
+    turn = next((event for event in reversed(events) if isinstance(event, Paused | Continued | Resumed | Finished)), None)
+    return isinstance(turn, Paused)
 
 
 def _cut_off(events: Sequence[Event]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from diclam.errors import RunError
 from diclam.events import Event, Failed, Finished, Started, Tested, from_json
 from diclam.runs import EVENTS, INFO, Run
+from diclam.status import waits
 
 ENDS = {
     "time": "time limit",
@@ -37,7 +39,7 @@ class Summary:
     seconds: float | None
     """Of training."""
     ended: str
-    """Why, in a word or two; 'going on' before."""
+    """Why, in a word or two; 'going on' or 'paused' before."""
     alive: bool
     imported: bool
     """Whether it came as a zip."""
@@ -48,27 +50,30 @@ class Summaries:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._read: dict[str, tuple[tuple[int, ...], Summary]] = {}
+        self._read: dict[str, tuple[tuple[int, ...], Summary, str]] = {}
 
     def of(self, runs: list[Run]) -> list[Summary]:
         """In the order of the runs; those that are not among them are forgotten."""
         with self._lock:
             self._read = {run.name: self._one(run) for run in runs}
-            found = [self._read[run.name][1] for run in runs]
-        return [self._now(run, summary) for run, summary in zip(runs, found, strict=True)]
+            found = [self._read[run.name][1:] for run in runs]
+        return [
+            replace(summary, alive=True, ended=going) if run.alive() else summary
+            for run, (summary, going) in zip(runs, found, strict=True)
+        ]
 
-    def _one(self, run: Run) -> tuple[tuple[int, ...], Summary]:
+    def _one(self, run: Run) -> tuple[tuple[int, ...], Summary, str]:
+        """-> its files then, what they say, and what is to be said of it while its process is there"""
         stamp = (*_stamp(run.path / EVENTS), *_stamp(run.path / INFO))
-        known = self._read.get(run.name)
-        return known if known and known[0] == stamp else (stamp, summarize(run))
+        if (known := self._read.get(run.name)) and known[0] == stamp:
+            return known
+        events = _events(run.path / EVENTS)
+        return stamp, summarize(run, events), "paused" if waits(events) else "going on"
 
-    def _now(self, run: Run, summary: Summary) -> Summary:
-        return replace(summary, alive=True, ended="going on") if run.alive() else summary
 
-
-def summarize(run: Run) -> Summary:
-    """What the folder of a run that has ended says."""
-    newest: dict[type[Event], Any] = {type(event): event for event in _events(run.path / EVENTS)}
+def summarize(run: Run, events: Sequence[Event]) -> Summary:
+    """What the folder of a run that has ended says, with these events in it."""
+    newest: dict[type[Event], Any] = {type(event): event for event in events}
     try:
         info = run.info()
     except RunError:  # a run that never began

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from diclam import summaries
-from diclam.events import Event, Failed, Finished, Started, Step, Tested
+from diclam.events import Continued, Event, Failed, Finished, Paused, Started, Step, Tested
 from diclam.runs import Run
 from diclam.summaries import Summaries, summarize
 
@@ -26,7 +26,8 @@ def write(folder: Path, *events: Event) -> Run:
 
 
 def test_a_run_in_a_row(tmp_path: Path) -> None:
-    found = summarize(write(tmp_path / "a", STARTED, STEP, FINISHED, Tested(0.4, 0.4, 0.4, 0.4, 3.0)))
+    run = write(tmp_path / "a", STARTED, STEP, FINISHED, Tested(0.4, 0.4, 0.4, 0.4, 3.0))
+    found = summarize(run, run.events())
     assert (found.recipe, found.budget, found.seed) == ("fast", 60.0, 7)
     assert (found.accuracy, found.seconds, found.ended) == (0.4, 41.0, "stopped")
 
@@ -36,12 +37,29 @@ def test_a_run_in_a_row(tmp_path: Path) -> None:
     [((), "cut off"), ((STARTED, STEP), "cut off"), ((STARTED, Failed("disk full")), "failed"), ((FINISHED,), "stopped")],
 )
 def test_every_end_has_its_word(tmp_path: Path, events: tuple[Event, ...], ended: str) -> None:
-    assert summarize(write(tmp_path / "a", *events)).ended == ended
+    assert summarize(write(tmp_path / "a", *events), events).ended == ended
+
+
+def test_a_run_that_waits_says_so_as_long_as_its_process_is_there(tmp_path: Path) -> None:
+    run, known = write(tmp_path / "a", STARTED, STEP), Summaries()
+
+    def ended() -> str:
+        return known.of([run])[0].ended
+
+    run.claim(os.getpid())
+    said = [ended()]
+    for event in (Paused(1, 0.5), Continued(1, 0.5), Paused(1, 0.5)):
+        with (run.path / "events.jsonl").open("a") as file:
+            file.write(f"\n{event.to_json()}\n")
+        said.append(ended())
+    assert said == ["going on", "paused", "going on", "paused"]
+    (run.path / "process").unlink()
+    assert ended() == "cut off"
 
 
 def test_what_is_the_same_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    monkeypatch.setattr(summaries, "summarize", lambda run: read.append(run.name) or summarize(run))
+    monkeypatch.setattr(summaries, "summarize", lambda run, events: read.append(run.name) or summarize(run, events))
     runs = [write(tmp_path / "a", STARTED), write(tmp_path / "b", STARTED)]
     known = Summaries()
     assert [one.name for one in known.of(runs)] == ["a", "b"]
