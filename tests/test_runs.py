@@ -348,6 +348,7 @@ def test_a_detached_run_trains_stops_and_is_the_only_one(tmp_path: Path, cifar10
         active = runs.active(tmp_path)
         assert active is not None
         assert active.name == run.name
+        assert psutil.Process(int((run.path / "process").read_text().split()[0])).nice() == launch.NICE
         with pytest.raises(RunError, match="still going on"):
             launch.start(config, tmp_path)
         deadline = time.monotonic() + 120
