@@ -88,14 +88,14 @@ def wire(panel: Panel, parts: Parts, visitor: Visitor) -> None:
             # A page that shows no run yet has nothing to lose.
             wanted = name in ("", run.name) or may_stop(run, tokens)
             if wanted and not (seen and seen.name == run.name and seen.alive):
-                found |= changes(parts, run, None, mine=may_stop(run, tokens))
+                found |= changes(parts, run, None, token(tokens))
         return found
 
     def watch(tokens: Any, event: gr.EventData) -> Any:
         brought = event._data if isinstance(event._data, dict) else {}
         with told():
             run = runs.find(str(brought.get("run")))
-        return changes(parts, run, None, mine=may_stop(run, tokens))
+        return changes(parts, run, None, token(tokens))
 
     def withdraw(tokens: Any, name: str, event: gr.EventData) -> Any:
         with told():
@@ -131,14 +131,14 @@ def begin(panel: Panel, parts: Parts, read: Callable[[], TrainConfig], tokens: A
 def asked_for(panel: Panel, parts: Parts, asked: Run | Ticket, tokens: Any, name: str) -> dict[Any, Any]:
     """What changes for who asked: the run that began, or their place."""
     if isinstance(asked, Run):
-        return changes(parts, asked, None, mine=True)
+        return changes(parts, asked, None, token(tokens))
     line = queue().line()
     place = sum(ticket.number <= asked.number for ticket in line)
     if place:
         gr.Info(f"You wait at place {place}. The run starts by itself, {_when(queue().expected(line)[place - 1])}.")
     found = state(panel, parts, tokens, name)
     going = runs.active()
-    return found | (changes(parts, going, None, mine=may_stop(going, tokens)) if going and not name else {})
+    return found | (changes(parts, going, None, token(tokens)) if going and not name else {})
 
 
 def _answer(asked: Asked) -> News | None:

@@ -56,19 +56,20 @@ def report(
     age: float,
     stopping: bool,
     usable: bool,
+    stopper: str = "",
     pause: Pause | None = None,
     machine: tuple[tuple[str, str], ...] = (),
 ) -> Report:
     """`age` is the number of seconds since the newest event, `stopping` whether the run was asked to stop, `usable` whether
-    it has weights, `pause` a request to wait that was not withdrawn; `machine` are names and values of what it takes of the
-    machine."""
+    it has weights, `stopper` who asked, as 'you', `pause` a request to wait that was not withdrawn; `machine` are names and
+    values of what it takes of the machine."""
     match status.state:
         case _ if status.done or status.tested or status.failed:
-            sentence, progress = _ended(status, stopping, usable), None
+            sentence, progress = _ended(status, stopping, usable, stopper), None
         case "training":
             sentence, progress = _training(status, stopping, pause), _time(status, age)
         case "testing":
-            sentence, progress = _testing(status)
+            sentence, progress = _testing(status, stopper)
         case "probing":
             sentence = "Finding out which precision is the fastest here. The clock has started."
             progress = Progress(None, "probing the fastest precision")
@@ -129,9 +130,9 @@ def _went_on(status: Status, pause: Pause | None) -> str:
     )
 
 
-def _testing(status: Status) -> tuple[str, Progress]:
+def _testing(status: Status, stopper: str) -> tuple[str, Progress]:
     assert status.finished
-    sentence = f"{_reason(status.finished)} Now it answers the test pictures, which it has never seen."
+    sentence = f"{_reason(status.finished, stopper)} Now it answers the test pictures, which it has never seen."
     if status.testing is None:
         return sentence, Progress(None, "starting the test")
     done, total = status.testing.done, status.testing.total
@@ -165,22 +166,24 @@ def _epoch(status: Status) -> str:
     return f"epoch {min(int(newest.epoch) + 1, total)} of about {total} · "
 
 
-def _ended(status: Status, stopping: bool, usable: bool) -> str:
+def _ended(status: Status, stopping: bool, usable: bool, stopper: str) -> str:
     if status.finished and status.tested:
-        return f"{_reason(status.finished)} It is right about {percent(status.tested.accuracy)} of the test pictures."
+        return (
+            f"{_reason(status.finished, stopper)} It is right about {percent(status.tested.accuracy)} of the test pictures."
+        )
     if status.finished:
-        return f"{_reason(status.finished)} Its weights can be used; the test pictures are yet to be answered."
+        return f"{_reason(status.finished, stopper)} Its weights can be used; the test pictures are yet to be answered."
     kept = " Its best weights so far can be used." if usable else ""
     if stopping:
         return f"Ended in the middle of training.{kept}" if usable else "Stopped before it had learned anything."
     return f"{status.failed.message if status.failed else 'It failed.'}{kept}"
 
 
-def _reason(finished: Finished) -> str:
+def _reason(finished: Finished, stopper: str) -> str:
     after = duration(finished.seconds)
     match finished.reason:
         case "stopped":
-            return f"Stopped by a visitor after {after}; the best weights until then are kept."
+            return f"Stopped{stopper and f' by {stopper}'} after {after}; the best weights until then are kept."
         case "converged":
             return f"Training ended after {after}: {REASONS['converged']}, so the rest of the time was not needed."
         case reason:

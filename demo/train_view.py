@@ -21,7 +21,9 @@ from demo.run_settings import FIRST
 from demo.seen import Seen
 from diclam import runs, snapshots
 from diclam.errors import RunError
+from diclam.ledger import Ledger
 from diclam.runs import Run, Status
+from diclam.tokens import same
 
 STOPPING, PAUSING, CONTINUING = "Stopping...", "Pausing...", "Continuing..."
 
@@ -61,8 +63,8 @@ class Parts:
         return [self.rate, self.norm, self.gate, self.speed]
 
 
-def changes(parts: Parts, run: Run | None, seen: Seen | None, *, mine: bool = False) -> Any:
-    """What has to change on a page that shows `seen`, by component. `mine`: whether this visitor may stop the run."""
+def changes(parts: Parts, run: Run | None, seen: Seen | None, who: str = "") -> Any:
+    """What has to change on a page that shows `seen`, by component. `who`: the token of this visitor."""
     if run is None:
         return _nothing(parts)
     size, written = _events_file(run)  # Looked at before the events are read: what comes in between is new next time.
@@ -70,6 +72,7 @@ def changes(parts: Parts, run: Run | None, seen: Seen | None, *, mine: bool = Fa
     pausing = pause is not None and not pause.over
     status = run.status()
     counts = len(status.steps), len(status.validations), snapshots.size(run.path)
+    mine = Ledger().may_change(run.name, who)
     now = Seen(run.name, size, status.alive, stopping, status.state, *counts, mine, pausing, status.paused, run.usage())
     if now == seen:
         return gr.skip()
@@ -77,8 +80,8 @@ def changes(parts: Parts, run: Run | None, seen: Seen | None, *, mine: bool = Fa
     found: dict[Any, Any] = {
         parts.feed: now.known(),
         parts.status: report(
-            status, name=run.name, age=age, stopping=stopping, usable=run.has_checkpoint, pause=pause,
-            machine=machine(now.usage, seen.usage if seen and seen.name == run.name else None),
+            status, name=run.name, age=age, stopping=stopping, usable=run.has_checkpoint, stopper=_stopper(run, who),
+            pause=pause, machine=machine(now.usage, seen.usage if seen and seen.name == run.name else None),
         ),
     }  # fmt: skip
     found |= _curves(parts, status, now, seen)
@@ -121,6 +124,12 @@ def _curves(parts: Parts, status: Status, now: Seen, seen: Seen | None) -> dict[
     return found
 
 
+def _stopper(run: Run, who: str) -> str:
+    """Who asked this run to stop; '' when nobody on a page did."""
+    by = run.stopped_by()
+    return "" if by is None else "you" if same(by, who) else "somebody else"
+
+
 def _differs(now: Seen, seen: Seen | None, *names: str) -> bool:
     return seen is None or any(getattr(now, name) != getattr(seen, name) for name in names)
 
@@ -146,7 +155,7 @@ def _controls(parts: Parts, run: Run, status: Status, now: Seen) -> dict[Any, An
     """What changes from phase to phase only."""
     return {
         parts.shown_run: run.name,
-        parts.phase: f"{run.name} {status.state} {status.alive}",
+        parts.phase: f"{run.name} {status.state} {status.alive} {status.paused}",
         parts.stop: _stop_button(status, now.stopping, now.mine),
         parts.pause: _pause_button(status, now),
         parts.results: gr.Column(visible=status.done and run.has_checkpoint),

@@ -162,15 +162,23 @@ class Run:
         with replacing(self.path / "process") as path:
             path.write_text(f"{pid} {psutil.Process(pid).create_time()}")
 
-    def request_stop(self) -> None:
-        """The run ends at its next step and keeps its best weights; who goes on with it later has them tested."""
-        (self.path / "stop").touch()
+    def request_stop(self, by: str = "") -> None:
+        """The run ends at its next step and keeps its best weights; who goes on with it later has them tested. `by`: the
+        hash of who asks, see `diclam.tokens`."""
+        (self.path / "stop").write_text(by)
 
     def withdraw_stop(self) -> None:
         (self.path / "stop").unlink(missing_ok=True)
 
     def stop_requested(self) -> bool:
         return (self.path / "stop").exists()
+
+    def stopped_by(self) -> str | None:
+        """The hash of who asked it to stop, '' of somebody unknown; None when nobody did through its folder."""
+        try:
+            return (self.path / "stop").read_text(errors="replace")
+        except OSError:
+            return None
 
     def request_pause(self, longest: float = math.inf) -> None:
         """The run waits before its next step, without using its time, until the request is withdrawn or so many seconds have

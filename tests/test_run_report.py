@@ -119,12 +119,17 @@ def test_every_reason_to_end_is_said_in_words(reason: str) -> None:
     status = replace(DONE, finished=replace(FINISHED, reason=reason, seconds=41.2))
     sentence = told(status).sentence
     own = {
-        "stopped": "Stopped by a visitor after 41 s; the best weights",
+        "stopped": "Stopped after 41 s; the best weights",
         "converged": "Training ended after 41 s: it stopped",
     }
     assert sentence.startswith(own.get(reason, f"Training ended after 41 s: {REASONS[reason]}."))
     assert "61.2 %" in sentence
     assert told(status).progress is None
+
+
+def test_who_stopped_a_run_is_said() -> None:
+    status = replace(DONE, finished=replace(FINISHED, reason="stopped", seconds=41.2))
+    assert told(status, stopper="you").sentence.startswith("Stopped by you after 41 s; the best weights")
 
 
 def test_a_run_whose_test_was_cut_short_says_what_can_still_be_used() -> None:

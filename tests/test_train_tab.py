@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -315,6 +316,12 @@ def test_stop_asks_a_training_run_and_lets_it_end(page: Page, root: Path, monkey
     assert run.stop_requested()
     assert (shown["dc-stop"].value, shown["dc-stop"].interactive) == (STOPPING, False)
     assert shown["dc-run"].sentence.startswith("Stopping")
+    write(run.path, replace(FINISHED, reason="stopped"))
+    assert page.load()["dc-run"].sentence.startswith("Stopped by you after")
+    page.tokens = {"own": "1" * 32}
+    assert page.load()["dc-run"].sentence.startswith("Stopped by somebody else after")
+    run.withdraw_stop()  # as by a signal, which nobody sent from a page
+    assert page.load()["dc-run"].sentence.startswith("Stopped after")
 
 
 def test_pause_asks_a_training_run_to_wait_and_continue_takes_it_back(

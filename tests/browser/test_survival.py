@@ -99,7 +99,7 @@ def test_a_run_and_what_was_shown_of_it_survive_a_killed_app(browser: Browser, t
                     assert trained_by.is_running()
                     page.locator("#dc-stop").click()  # It is still known whose run it is.
                     expect(page.locator("#dc-stop")).to_have_text(STOPPING, timeout=5000)
-                    expect(page.locator("#dc-run")).to_contain_text("Stopped by a visitor after")
+                    expect(page.locator("#dc-run")).to_contain_text("Stopped by you after")
                     expect(page.get_by_role("button", name=TEST)).to_be_visible()
                     assert not run.alive()
                     assert run.has_checkpoint

@@ -162,7 +162,7 @@ def test_the_test_of_a_run_is_skipped_and_made_later(page: Page, app: App, in_it
     run = in_its_test
     Ledger(app.runs).own(run.name, page.evaluate("JSON.parse(localStorage.getItem('diclam-visitor')).own"))
     page.goto(f"{app.url}?tab=train&run={run.name}")
-    status(page, "Stopped by a visitor after")
+    status(page, "Stopped after")
     expect(page.locator("#dc-stop")).to_have_text("Skip the test")
     page.locator("#dc-stop").click()
     status(page, "Its weights can be used; the test pictures are yet to be answered.")
