@@ -61,16 +61,17 @@ def growths(steps: Sequence[Step], *, key: str, after: int) -> list[Growth]:
 
 def figure(measure: Measure, steps: Sequence[Step], *, key: str) -> go.Figure:
     """One number over the training time in seconds."""
-    drawn = plots.empty(key, count=len(steps))
-    drawn.add_scatter(
-        **_points(measure, thin(steps)), name=measure.title, meta="text", mode="lines", line_width=1.5, showlegend=False,
-        hovertemplate=f"after %{{x:.0f}} s: {measure.hover}<extra></extra>",
-    )  # fmt: skip
-    drawn.update_xaxes(title_text="seconds", rangemode="tozero")
-    drawn.update_yaxes(**measure.axis)
-    drawn.update_layout(margin={"t": 10})
-    drawn.layout.meta = f"{measure.title} over the training time."
-    return drawn
+    curve = _points(measure, thin(steps)) | {
+        "type": "scatter", "name": measure.title, "meta": "text", "mode": "lines", "line": {"width": 1.5},
+        "showlegend": False, "hovertemplate": f"after %{{x:.0f}} s: {measure.hover}<extra></extra>",
+    }  # fmt: skip
+    layout = {
+        "meta": f"{measure.title} over the training time.",
+        "xaxis": {"title": {"text": "seconds"}, "rangemode": "tozero"},
+        "yaxis": measure.axis,
+        "margin": {"l": 48, "r": 20, "t": 10, "b": 40},
+    }
+    return plots.figure([curve], layout, key, len(steps))
 
 
 def _points(measure: Measure, steps: Sequence[Step]) -> dict[str, list[Any]]:

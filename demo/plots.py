@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import plotly.graph_objects as go
 
@@ -14,29 +15,42 @@ from diclam.events import Step, Validated
 # About a thousand are all that a run tells (`diclam.train`), and smoothing means the same with all of them only.
 STEPS = 1200
 DIAMOND = {"symbol": "diamond", "size": 9}
+GUESSING = {
+    "type": "line",
+    "x0": 0,
+    "x1": 1,
+    "xref": "x domain",
+    "y0": 10,
+    "y1": 10,
+    "yref": "y",
+    "line": {"width": 1, "dash": "dot"},
+}
+GUESSING_WORD = {
+    "x": 1, "xref": "paper", "xanchor": "right", "y": 10, "yanchor": "top", "text": "guessing", "showarrow": False,
+}  # fmt: skip
 
 
 def loss(steps: Sequence[Step], validations: Sequence[Validated], *, key: str) -> go.Figure:
     """Training loss over epochs, and the loss on held-out pictures; the page smooths the first as its visitor likes. The
     axis reaches as far as the run will come at its present pace. A zoom is kept between figures with the same `key`."""
     curve, looks = thin(steps, STEPS), thin(validations)
-    figure = empty(key, count=len(steps) + len(validations))
-    hover = "epoch %{x:.2f}: %{y:.3f}"
-    figure.add_scatter(
-        x=[round(step.epoch, 4) for step in curve], y=[_rounded(step.loss) for step in curve], name="training", meta="quiet",
-        mode="lines", line_width=1, opacity=0.45, hovertemplate=hover,
-    )  # fmt: skip
-    figure.add_scatter(x=[], y=[], name="smoothed", meta="text", mode="lines", line_width=2.5, hovertemplate=hover)
-    figure.add_scatter(
-        x=[round(look.epoch, 4) for look in looks], y=[_rounded(look.loss) for look in looks], name="validation",
-        meta="accent", mode="markers", marker=DIAMOND, hovertemplate=hover,
-    )  # fmt: skip
-    figure.update_xaxes(title_text="epochs", autorangeoptions_include=[0, _end(steps)])
-    figure.update_yaxes(rangemode="tozero")
-    if not steps:
-        figure.update_layout(xaxis_range=[0, 1], yaxis_range=[0, 2.5])
-    figure.layout.meta = _loss_words(steps)
-    return figure
+    hover = {"type": "scatter", "hovertemplate": "epoch %{x:.2f}: %{y:.3f}"}
+    training = {
+        "x": [round(step.epoch, 4) for step in curve], "y": [_rounded(step.loss) for step in curve], "name": "training",
+        "meta": "quiet", "mode": "lines", "line": {"width": 1}, "opacity": 0.45,
+    }  # fmt: skip
+    smoothed = {"x": [], "y": [], "name": "smoothed", "meta": "text", "mode": "lines", "line": {"width": 2.5}}
+    validation = {
+        "x": [round(look.epoch, 4) for look in looks], "y": [_rounded(look.loss) for look in looks], "name": "validation",
+        "meta": "accent", "mode": "markers", "marker": DIAMOND,
+    }  # fmt: skip
+    until = {"autorangeoptions": {"include": [0, _end(steps)]}}
+    layout = {
+        "meta": _loss_words(steps),
+        "xaxis": {"title": {"text": "epochs"}, **until, **({} if steps else {"range": [0, 1]})},
+        "yaxis": {"rangemode": "tozero", **({} if steps else {"range": [0, 2.5]})},
+    }
+    return figure([curve | hover for curve in (training, smoothed, validation)], layout, key, len(steps) + len(validations))
 
 
 def loss_growth(steps: Sequence[Step], validations: Sequence[Validated], *, key: str, after: tuple[int, int]) -> Growth:
@@ -68,31 +82,33 @@ def accuracy(validations: Sequence[Validated], *, budget: float, key: str) -> go
     and 0 to 100 %, so that a curve grows into them. A zoom is kept between figures with the same `key`."""
     looks = thin(validations)
     best = max((k for k, look in enumerate(looks) if look.best), default=None)
-    figure = empty(key, count=len(validations))
-    figure.add_scatter(
-        x=[round(look.seconds, 2) for look in looks], y=[round(100 * look.accuracy, 2) for look in looks],
-        text=[percent(look.accuracy) if k == best else "" for k, look in enumerate(looks)], textposition="top center",
-        name="validation", meta="accent", mode="lines+markers+text", line_width=2, marker=DIAMOND, cliponaxis=False,
-        hovertemplate="after %{x:.0f} s: %{y:.1f} %",
-    )  # fmt: skip
-    figure.add_hline(y=10, line_width=1, line_dash="dot")
-    figure.add_annotation(x=1, xref="paper", xanchor="right", y=10, yanchor="top", text="guessing", showarrow=False)
-    figure.update_xaxes(title_text="seconds", range=[0, budget])
-    figure.update_yaxes(range=[0, 100], ticksuffix=" %")
+    curve = {
+        "type": "scatter", "x": [round(look.seconds, 2) for look in looks],
+        "y": [round(100 * look.accuracy, 2) for look in looks],
+        "text": [percent(look.accuracy) if k == best else "" for k, look in enumerate(looks)], "textposition": "top center",
+        "name": "validation", "meta": "accent", "mode": "lines+markers+text", "line": {"width": 2}, "marker": DIAMOND,
+        "cliponaxis": False, "hovertemplate": "after %{x:.0f} s: %{y:.1f} %",
+    }  # fmt: skip
     found = "nothing to show yet"
     if best is not None:
         found = f"at best {percent(looks[best].accuracy)}, after {looks[best].seconds:.0f} s"
-    figure.layout.meta = f"Accuracy on held-out pictures over time: {found}."
-    return figure
+    layout = {
+        "meta": f"Accuracy on held-out pictures over time: {found}.",
+        "xaxis": {"title": {"text": "seconds"}, "range": [0, budget]},
+        "yaxis": {"range": [0, 100], "ticksuffix": " %"},
+        "shapes": [GUESSING],
+        "annotations": [GUESSING_WORD],
+    }
+    return figure([curve], layout, key, len(validations))
 
 
-def empty(key: str, *, count: int) -> go.Figure:
-    """A figure without anything in it, for the page to dress; `count` is of the events that it will show."""
+def figure(curves: list[dict[str, Any]], layout: dict[str, Any], key: str, count: int) -> go.Figure:
+    """These curves with what is alike in all figures, for the page to dress; `count` is of the events that it shows. Made
+    in one go, as each change to a figure that is there costs Plotly some milliseconds, and a page that opens waits."""
     legend = {"orientation": "h", "xref": "container", "x": 0, "yref": "container", "y": 1, "yanchor": "top"}
     margin = {"l": 48, "r": 20, "t": 48, "b": 40}
-    return go.Figure(
-        layout={"template": "none", "uirevision": key, "datarevision": count, "legend": legend, "margin": margin}
-    )
+    alike = {"template": "none", "uirevision": key, "datarevision": count, "legend": legend, "margin": margin}
+    return go.Figure({"data": curves, "layout": alike | layout})
 
 
 def _rounded(value: float | None) -> float | None:

@@ -9,6 +9,9 @@ const slider = element.querySelector('.pf-tools input');
 let log = false;
 let drawn = '';
 let whole = null; // the figure, with all that was added to it
+// What a figure that grows takes of the machine, a run that trains misses: after a redraw it rests for forty times as long.
+const [REST, MOST] = [40, 2000];
+let [rested, due] = [0, 0];
 
 function take(value) {
   if (!value?.growth) {
@@ -55,7 +58,7 @@ function dressed({ data, layout }) {
     smoothed: past ? { x: training?.x, y: smooth(training?.y ?? [], past) } : { visible: false },
     training: past ? {} : { opacity: 1 },
   };
-  const axis = (name) => ({ automargin: true, fixedrange: touched, ...layout[name], ...grey, tickfont: { color: colour('--body-text-color-subdued') } });
+  const axis = (name) => ({ fixedrange: touched, ...layout[name], ...grey, tickfont: { color: colour('--body-text-color-subdued') } });
   return {
     data: data.map((trace) => {
       const ink = { color: colour(roles[trace.meta] ?? roles.text) };
@@ -87,8 +90,11 @@ function draw() {
   const now = JSON.stringify(figure);
   if (now === drawn) return;
   drawn = now;
+  const begun = performance.now();
   place.setAttribute('aria-label', figure.layout.meta ?? '');
   plotly.react(place, figure.data, figure.layout, config);
+  const ended = performance.now();
+  rested = ended + Math.min(REST * (ended - begun), MOST);
   const points = Object.fromEntries(figure.data.map((trace) => [trace.name, (trace.x ?? []).length]));
   const id = element.closest('[id^="dc-"]')?.id;
   happened('curve', { figure: id, run: figure.layout.uirevision ?? '', points, curves: figure.data.length });
@@ -101,9 +107,14 @@ element.querySelector('.pf-tools button')?.addEventListener('click', ({ target }
 });
 slider?.addEventListener('input', draw);
 
+// Axes without a curve can wait for what comes first on a page that opens.
+const later = window.requestIdleCallback ?? setTimeout;
 function show(value) {
   take(value);
-  draw();
+  clearTimeout(due);
+  if (value?.growth) due = setTimeout(draw, rested - performance.now());
+  else if (drawn || whole?.data.some((trace) => trace.x?.length)) draw();
+  else later(draw);
 }
 
 show(props.value);
