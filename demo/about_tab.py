@@ -74,8 +74,8 @@ class HasModels(Protocol):
     def folder(self, key: str) -> Path: ...
 
 
-def build(models: HasModels, model_key: gr.Dropdown) -> None:
-    """Builds the tab in the current Blocks. `model_key` holds the key of the model of `models` that is drawn; the figures
+def build(models: HasModels, model_key: gr.Dropdown, page: gr.Tab) -> None:
+    """Builds the tab on its `page`. `model_key` holds the key of the model of `models` that is drawn; the figures
     are the bundled one's, and when it is missing, its place says so."""
     with gr.Column(elem_id="dc-about"):
         gr.HTML(f"<h2>The network</h2><p>{NETWORK}</p>", apply_default_css=False)
@@ -89,8 +89,10 @@ def build(models: HasModels, model_key: gr.Dropdown) -> None:
         except DiclamError:  # Classify says what is wrong with it
             return drawn(DiCLAM())
 
-    # When the page opens, and when another model is chosen.
-    gr.on(fn=draw, inputs=model_key, outputs=drawing, show_progress="hidden", queue=False, api_visibility="private")
+    gr.on(
+        [page.select, model_key.change], draw, model_key, drawing,
+        show_progress="hidden", queue=False, api_visibility="private",
+    )  # fmt: skip
 
 
 def figures(models: HasModels) -> list[tuple[str, str]]:

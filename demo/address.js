@@ -6,7 +6,8 @@ window.dcAddress = (() => {
   const state = { tab: '', model: '', shown: asked.get('tab') === 'train' ? asked.get('run') || '' : '', own: false };
   for (const name of ['example', 'picture', 'square']) state[name] = asked.get(name) || '';
   const settings = {};
-  let tabs = [];
+  const waiting = {}; // what to call once a tab is open
+  let [tabs, usual] = [[], ''];
   let opened = false; // Tabs report themselves while the page is being drawn, too, before the address is read.
 
   // Each tab's link holds what that tab shows: `run` is the run shown on Train, the model everywhere else.
@@ -23,6 +24,7 @@ window.dcAddress = (() => {
     window.history.replaceState(window.history.state, '', address);
   }
 
+  const turned = () => opened && waiting[state.tab || usual]?.();
   const set = (changes) => { Object.assign(state, changes); write(); };
   const another = (changes) => set({ example: '', picture: '', square: '', own: false, ...changes });
   const percent = (fraction) => Number((100 * fraction).toFixed(2));
@@ -65,14 +67,24 @@ window.dcAddress = (() => {
 
   return {
     open(known, first) {
-      [tabs, opened] = [known, true];
+      [tabs, usual, opened] = [known, first, true];
       state.tab = tabs.includes(named()) ? named() : '';
+      turned();
       return state.tab || first;
     },
     isOpen: () => opened,
     openTab,
     focus,
-    tab: (name) => opened && set({ tab: name }),
+    tab(name) {
+      if (opened) set({ tab: name });
+      turned();
+    },
+    // The first time that this tab is open, or so many milliseconds later.
+    whenOpen: (name, longest) => new Promise((go) => {
+      waiting[name] = go;
+      setTimeout(go, longest);
+      turned();
+    }),
     model: (key) => set({ model: key }),
     settings(values) { Object.assign(settings, values); write(); },
     // What a link named and the page could not show.

@@ -35,6 +35,8 @@ BROUGHT = """(picture) => {
   if (picture) document.dispatchEvent(new CustomEvent('diclam', { detail: { did: 'brought' } }));
 }"""
 """The visitor has brought a picture; one that was taken away is none."""
+EMPTY = "(_, picture) => [!picture, null]"
+"""Whether a picture is there, which the server need not get to know that."""
 LEAVE_OUT = "(names) => window.dcAddress.leaveOut(names || [])"
 """Takes what a link named in vain out of the address."""
 
@@ -42,6 +44,11 @@ LEAVE_OUT = "(names) => window.dcAddress.leaveOut(names || [])"
 def open_tab(tabs: list[str], first: str) -> str:
     """Opens the tab that the address names, `first` when it names none of `tabs`, and follows the browser's Back button."""
     return f"() => ({{ __type__: 'update', selected: window.dcAddress.open({json.dumps(tabs)}, {json.dumps(first)}) }})"
+
+
+def when_open(tab: str, seconds: float) -> str:
+    """Waits until this tab is open for the first time, so many seconds at the most -> true."""
+    return f"async () => {{ await window.dcAddress.whenOpen({json.dumps(tab)}, {1000 * seconds:g}); return true; }}"
 
 
 def remember_tab(tab: str) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-from gradio.context import Context
 
 from demo import linked, visitor
 from demo.components.challenge_board import Board, ChallengeBoard, Row
@@ -116,35 +115,31 @@ def build(shown_run: gr.State, who: visitor.Visitor) -> None:
     budget = linked.challenge_budget()
     with gr.Column(elem_id="dc-challenge"):
         shown = ChallengeBoard(longest=MAX_NAME, elem_id="dc-board")
-    seconds = gr.State(budget)
     seen = gr.State(None)
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    inputs = [shown_run, who.tokens, seconds]
+    inputs = [shown_run, who.tokens]
 
-    def opened(request: gr.Request) -> float:
+    def limit_of(request: gr.Request) -> float:
         return linked.asked(request).challenge or budget
 
-    def look(run: str, tokens: Any, limit: float, before: Board | None) -> tuple[Any, Any]:
-        now = board(run, visitor.token(tokens), limit)
+    def look(run: str, tokens: Any, before: Board | None, request: gr.Request) -> tuple[Any, Any]:
+        now = board(run, visitor.token(tokens), limit_of(request))
         return (gr.skip(), gr.skip()) if now == before else (now, now)
 
-    def enters(run: str, tokens: Any, limit: float, event: gr.EventData) -> tuple[Board, Board]:
-        token = visitor.token(tokens)
+    def enters(run: str, tokens: Any, request: gr.Request, event: gr.EventData) -> tuple[Board, Board]:
+        token, limit = visitor.token(tokens), limit_of(request)
         with told():
             enter(Ledger(), run, _brought(event, "name"), token, limit)
         now = board(run, token, limit)
         return now, now
 
-    def removes(run: str, tokens: Any, limit: float, event: gr.EventData) -> tuple[Board, Board]:
-        token = visitor.token(tokens)
+    def removes(run: str, tokens: Any, request: gr.Request, event: gr.EventData) -> tuple[Board, Board]:
+        token, limit = visitor.token(tokens), limit_of(request)
         with told():
             remove(Ledger(), str(_brought(event, "run")), token)
         now = board(run, token, limit)
         return now, now
 
-    page = Context.root_block
-    assert page is not None, "the board is part of a page"
-    page.load(opened, None, seconds, queue=False, **quiet)
     shown.look(look, [*inputs, seen], [shown, seen], queue=False, **quiet)
     shown.enter(enters, inputs, [shown, seen], **quiet)
     shown.remove(removes, inputs, [shown, seen], trigger_mode="multiple", **quiet)

@@ -15,7 +15,18 @@ from PIL import Image
 from starlette.middleware import Middleware
 from torch import Tensor
 
-from demo import about_tab, address, challenge, classify_api, classify_tab, confusion_tab, lesson, linked, train_tab
+from demo import (
+    about_tab,
+    address,
+    challenge,
+    classify_api,
+    classify_tab,
+    confusion_tab,
+    lesson,
+    linked,
+    queue_pace,
+    train_tab,
+)
 from demo.components.model_chooser import ModelChooser
 from demo.components.opened_picture import Opened, OpenedPicture
 from demo.components.page_tools import PageTools
@@ -39,6 +50,8 @@ FIRST_TAB = "classify"
 FIRST_EXAMPLE = EXAMPLES[3]
 # Uploads beyond this are cut off; within it, `predict.load_picture` refuses with a message what is too large.
 MAX_FILE_SIZE = predict.MAX_BYTES + 1_000_000
+# Seconds after which a page that opens on another tab gets its answer in Classify.
+LATER = 3.0
 # Gradio keeps a third of a megabyte for each page that was ever opened, up to so many. Beyond, it forgets the one that was
 # silent for the longest; a page that is open is never silent for long.
 MAX_SESSIONS = 256
@@ -66,7 +79,7 @@ def build() -> gr.Blocks:
             with gr.Tab(TABS["confusion"], id="confusion") as confusion_page:
                 confusion = confusion_tab.build(models, model_key, pictures)
             with gr.Tab(TABS["about"], id="about") as about_page:
-                about_tab.build(models, model_key)
+                about_tab.build(models, model_key, about_page)
         classify_api.build(models, BUNDLED)
 
         links = Links(models, pictures)
@@ -74,27 +87,31 @@ def build() -> gr.Blocks:
         for page in (train_page, classify_page, confusion_page, about_page):
             page.select(None, js=address.remember_tab(str(page.id)), **quiet)
         demo.load(None, None, tabs, js=address.open_tab(list(TABS), FIRST_TAB), **quiet)
-        # A picture, so that the page never opens empty; and the runs that came since the server started.
+        # A picture, so that Classify never opens empty: later, where another tab is open, so that this one need not wait.
+        # Who has brought a picture by then keeps it.
         start = [classify.picture, classify.linked_square, opened]
-        demo.load(links.start, None, start, queue=False, **quiet)
-        linked.fill(train.form)
+        empty = gr.JSON(visible=False)
+        demo.load(None, None, empty, js=address.when_open("classify", LATER), **quiet)
+        empty.change(links.start, [empty, classify.picture], start, js=address.EMPTY, queue=False, **quiet)
+        linked.fill(train.form, model_key, links.first)
         lesson.wire(train.form)
         classify.picture.input(None, classify.picture, None, js=address.BROUGHT, **quiet)
-        demo.load(links.first, None, model_key, queue=False, **quiet)
         model_key.change(None, model_key, None, js=address.remember_model(BUNDLED), **quiet)
         # Runs come and go while the page is open. Through the queue, as only there Gradio shows what a listener tells. Few
         # things go through it: its stream closes after the last, and one sent at that very moment gets no answer.
         gr.on([confusion_page.select, model_key.focus], links.known, model_key, model_key, **quiet)
         classify.answered.failure(links.usable, model_key, model_key, **quiet)
         train.use_model.click(links.use, train.shown_run, model_key, **quiet)
-        for gallery in confusion.galleries:
-            gallery.select(None, js=address.LEAVE, trigger_mode="multiple", **quiet)
-            shown = gallery.select(links.picture, None, [classify.picture, tabs], trigger_mode="multiple", **quiet)
-            shown.success(None, js=address.UP, **quiet)
-            gallery.select(links.opened, model_key, opened, trigger_mode="multiple", **quiet)
+        chosen: list[Any] = [gallery.select for gallery in confusion.galleries]
+        each: dict[str, Any] = quiet | {"trigger_mode": "multiple"}
+        gr.on(chosen, None, js=address.LEAVE, **each)
+        gr.on(chosen, links.picture, None, [classify.picture, tabs], **each).success(None, js=address.UP, **quiet)
+        gr.on(chosen, links.opened, model_key, opened, **each)
         gr.on([classify.picture.input, classify.examples.select], lambda: None, None, opened, queue=False, **quiet)
         opened.back(None, opened, tabs, js=address.BACK, **quiet)
-    return demo.queue(max_size=64, default_concurrency_limit=2, api_open=False)
+    demo.queue(max_size=64, default_concurrency_limit=2, api_open=False)
+    queue_pace.relax(demo._queue)
+    return demo
 
 
 def launch_options() -> dict[str, Any]:
@@ -138,9 +155,11 @@ class Links:
         run = request.query_params.get("model" if request.query_params.get("tab") == "train" else "run")
         return gr.Dropdown(choices, value=run) if run in [known for _, known in choices] else gr.Dropdown(choices)
 
-    def start(self, request: gr.Request) -> tuple[str | Image.Image, str, Opened | None]:
-        """The picture that the page opens with, its square as JSON ('' for the largest one in its middle), and which test
-        picture it is: what the address names, when that is here, the first example otherwise."""
+    def start(self, empty: Any, _picture: None, request: gr.Request) -> tuple[Any, Any, Any]:
+        """The picture that Classify opens with where it is `empty`, its square as JSON ('' for the largest one in its
+        middle), and which test picture it is: what the address names, when that is here, the first example otherwise."""
+        if empty is not True:
+            return gr.skip(), gr.skip(), gr.skip()
         named = linked.asked(request)
         pixels = None
         if named.picture is not None:

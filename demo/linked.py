@@ -107,9 +107,9 @@ def asked(request: gr.Request | None) -> Linked:
     return Linked() if request is None else read(dict(request.query_params), max_budget())
 
 
-def fill(form: Form) -> None:
-    """Fills the form of a page that opens with what its address names, keeps the address true to the form, and says what of
-    the address was left out."""
+def fill(form: Form, model_key: gr.Dropdown, models: Callable[[gr.Request], gr.Dropdown]) -> None:
+    """Fills the form of a page that opens with what its address names, and `model_key` with what `models` gives, keeps the
+    address true to the form, and says what of the address was left out."""
     limit = max_budget()
     defaults = {"recipe": FIRST.recipe, "budget": min(FIRST.budget, limit), "seed": FIRST.seed}
     known, usual = presets(limit), more_settings.usual()
@@ -125,14 +125,14 @@ def fill(form: Form) -> None:
         if named.left_out:
             gr.Warning("Of this link, something was left out. " + " ".join(named.left_out.values()))
         box = gr.Accordion(open=True) if named.more else gr.skip()
-        return *values, preset, *more, box, list(named.left_out)
+        return *values, preset, *more, box, list(named.left_out), models(request)
 
     left_out = gr.JSON(visible=False)
     every = [*form.settings, *form.more]
     page = Context.root_block
     assert page is not None, "the form is part of a page"
     # Through the queue, as only there Gradio shows what a listener tells.
-    page.load(open_with, None, [*form.settings, form.preset, *form.more, form.box, left_out], **quiet).then(
+    page.load(open_with, None, [*form.settings, form.preset, *form.more, form.box, left_out, model_key], **quiet).then(
         None, left_out, None, js=address.LEAVE_OUT, **quiet
     )
     gr.on(

@@ -19,6 +19,7 @@ from demo.components.runs_table import MOST, Listed, Row, RunsTable
 from demo.components.settings_table import Settings, SettingsTable
 from demo.messages import told
 from demo.overlay import AXES, Curves
+from demo.visitor import Visitor
 from diclam import archive, housekeeping, ration, runs
 from diclam.differences import differences
 from diclam.errors import DiclamError, RunError
@@ -76,7 +77,7 @@ def build() -> RunsSection:
 
 def wire(
     section: RunsSection,
-    tokens: Component,
+    who: Visitor,
     shown_run: gr.State,
     show: Callable[[Any, str], dict[Any, Any]],
     outputs: list[Component],
@@ -158,8 +159,10 @@ def wire(
 
     page = Context.root_block
     assert page is not None, "the section is built inside a page"
+    tokens = who.tokens
     known = [shown_run, tokens]
-    gr.on([section.phase.change, tokens.change], refresh, known, table, queue=False, **quiet)  # pyright: ignore[reportAttributeAccessIssue]
+    for happening in (section.phase.change, *(turned.then for turned in who.turned)):  # pyright: ignore[reportAttributeAccessIssue]
+        happening(refresh, known, table, queue=False, **quiet)
     table.open(open_run, tokens, outputs, **each)
     table.retitle(retitle, known, table, **each)
     table.keep(keep, known, table, **each)

@@ -38,12 +38,13 @@ from demo.run_settings import max_budget, max_pause, settings
 from demo.seen import Seen
 from demo.train_form import Form
 from demo.train_view import CONTINUING, PAUSING, STOPPING, Parts, changes, news
-from demo.visitor import TOKENS, Visitor
+from demo.visitor import TOKENS, Visitor, token
 from diclam import runs
 from diclam.curves import SMOOTHING
 from diclam.errors import RunError
 from diclam.recipe import TrainConfig
 from diclam.runs import Run
+from diclam.tokens import hashed
 
 # A run that trains looks for a request to stop before each step; one that has not ended its training after so many seconds
 # hangs.
@@ -104,12 +105,12 @@ def build() -> TrainTab:
     def show(tokens: Any, name: str) -> Any:
         return _shown(parts, tokens, _found(name), None)
 
-    runs_section.wire(section, who.tokens, parts.shown_run, show, parts.all())
+    runs_section.wire(section, who, parts.shown_run, show, parts.all())
     return TrainTab(use_model, parts.shown_run, form, who)
 
 
 def _shown(parts: Parts, tokens: Any, run: Run | None, seen: Seen | None) -> Any:
-    return changes(parts, run, seen, mine=run is not None and may_stop(run, tokens))
+    return changes(parts, run, seen, token(tokens))
 
 
 def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> None:
@@ -141,7 +142,7 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> None:
             if not may_stop(run, tokens):
                 raise gr.Error(queue_panel.OTHERS, print_exception=False)
             training = run.status().state == "training"
-            run.request_stop()
+            run.request_stop(hashed(token(tokens)))
             if not training:  # Nothing else listens.
                 run.terminate()
         return _shown(parts, tokens, run, None)

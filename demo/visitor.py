@@ -12,6 +12,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.context import Context
+from gradio.events import Dependency
 
 from diclam.tokens import is_admin
 
@@ -26,6 +27,8 @@ class Visitor:
     """The token of the server's owner."""
     enter: gr.Button
     leave: gr.Button
+    turned: list[Dependency]
+    """After these the tokens are others, as the server's owner came or went."""
 
 
 def build() -> Visitor:
@@ -41,9 +44,15 @@ def build() -> Visitor:
         with gr.Row():
             enter = gr.Button("Use it", size="md", min_width=100, elem_id="dc-admin-enter")
             leave = gr.Button("Forget it", size="md", min_width=100, elem_id="dc-admin-leave")
-    visitor = Visitor(tokens, typed, enter, leave)
-    _wire(visitor)
-    return visitor
+    page = Context.root_block
+    assert page is not None, "it is built inside a page"
+    page.load(None, None, tokens, js=TOKENS, api_visibility="private")
+    turned = []
+    for happening in (enter.click, typed.submit):
+        checked = happening(_checked, typed, None, show_progress="hidden", api_visibility="private")
+        turned.append(checked.success(None, typed, [tokens, typed], js=_ENTER, api_visibility="private"))
+    turned.append(leave.click(None, None, tokens, js=_LEAVE, api_visibility="private"))
+    return Visitor(tokens, typed, enter, leave, turned)
 
 
 def token(tokens: Any) -> str:
@@ -54,16 +63,6 @@ def token(tokens: Any) -> str:
     if isinstance(admin, str) and is_admin(admin):
         return admin
     return own if isinstance(own, str) else ""
-
-
-def _wire(visitor: Visitor) -> None:
-    page = Context.root_block
-    assert page is not None, "it is built inside a page"
-    page.load(None, None, visitor.tokens, js=TOKENS, api_visibility="private")
-    for happening in (visitor.enter.click, visitor.typed.submit):
-        checked = happening(_checked, visitor.typed, None, show_progress="hidden", api_visibility="private")
-        checked.success(None, visitor.typed, [visitor.tokens, visitor.typed], js=_ENTER, api_visibility="private")
-    visitor.leave.click(None, None, visitor.tokens, js=_LEAVE, api_visibility="private")
 
 
 def _checked(typed: Any) -> None:

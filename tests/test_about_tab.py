@@ -56,8 +56,8 @@ def recorded(folder: Path, **hardware: Any) -> OneModel:
 
 
 def page(models: OneModel) -> gr.Blocks:
-    with gr.Blocks() as demo:
-        about_tab.build(models, gr.Dropdown(["bundled"], value="bundled"))
+    with gr.Blocks() as demo, gr.Tab("About") as tab:
+        about_tab.build(models, gr.Dropdown(["bundled"], value="bundled"), tab)
     return demo
 
 
@@ -114,7 +114,7 @@ def test_the_chosen_model_is_drawn(tmp_path: Path) -> None:
     model = DiCLAM(ModelConfig(heads=8))
     demo = page(OneModel(tmp_path, model))
     (draw,) = [fn for fn in demo.fns.values() if any(isinstance(block, NetworkDrawing) for block in fn.outputs)]
-    assert {name for _, name in draw.targets} == {"load", "change"}
+    assert {name for _, name in draw.targets} == {"select", "change"}
     assert draw.fn is not None
     assert draw.fn("bundled") == drawn(model) != drawn(DiCLAM())
 

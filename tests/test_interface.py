@@ -21,6 +21,7 @@ from torch import Tensor
 
 from benchmarks.app import Answer, Session
 from demo import about_tab, classify_tab
+from demo.components.part import Part
 from demo.interface import FIRST_EXAMPLE, Links, build, launch_options
 from demo.models import BUNDLED, Models
 from diclam import checkpoint
@@ -145,12 +146,21 @@ def test_the_description_of_the_page_holds_nothing_of_the_app_itself(page: gr.Bl
     assert copy.deepcopy(told).keys() == told.keys()
 
 
+def test_what_a_page_is_sent_of_a_part_is_found_out_once(page: gr.Blocks) -> None:
+    parts = [block for block in page.blocks.values() if isinstance(block, Part)]
+    assert parts
+    for part in parts:
+        told = part.get_config()
+        assert told == gr.HTML.get_config(part)
+        told.clear()  # Gradio takes things out of what it gets
+        assert part.get_config()
+
+
 def test_what_happens_across_tabs_can_tell_the_visitor(page: gr.Blocks) -> None:
     """Gradio drops the messages of listeners that go past the queue."""
     told = {fn.name: fn.queue for fn in page.fns.values() if isinstance(getattr(fn.fn, "__self__", None), Links)}
     assert {"known", "usable", "use"} <= set(told)
-    for name in ("first", "start"):
-        assert told.pop(name) is False, "it tells nothing, and a page that opens does not wait for the queue"
+    assert told.pop("start") is False, "it tells nothing, and a page that opens does not wait for the queue"
     assert all(told.values())
 
 

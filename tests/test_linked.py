@@ -82,15 +82,20 @@ def test_elsewhere_the_run_of_a_link_is_the_model() -> None:
 
 def test_the_page_opens_with_the_picture_of_its_address() -> None:
     links = Links(Models(), OnePicture())
-    path, square, test_picture = links.start(opened(example="5", square="10-0-80"))
+    path, square, test_picture = links.start(True, None, opened(example="5", square="10-0-80"))
     assert (path, json.loads(square), test_picture) == (str(EXAMPLES[5]), [0.1, 0.0, 0.8], None)
-    image, square, test_picture = links.start(opened(picture="5"))
+    image, square, test_picture = links.start(True, None, opened(picture="5"))
     assert not isinstance(image, str)
     assert (image.size, square) == ((32, 32), "")
     assert test_picture is not None
     assert test_picture.index == 5
     for query in ({}, {"picture": "6"}, {"picture": "nonsense"}, {"example": "999"}):
-        assert links.start(opened(**query)) == (str(FIRST_EXAMPLE), "", None), query
+        assert links.start(True, None, opened(**query)) == (str(FIRST_EXAMPLE), "", None), query
+
+
+@pytest.mark.parametrize("empty", [False, None, "yes", 1])
+def test_a_picture_that_is_there_stays(empty: object) -> None:
+    assert Links(Models(), OnePicture()).start(empty, None, opened(picture="5")) == (gr.skip(),) * 3
 
 
 def test_a_square_that_reaches_outside_is_not_taken() -> None:

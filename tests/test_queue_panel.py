@@ -111,7 +111,7 @@ class Page:
             self.panel = queue_panel.build()
             names = list(train_view.Parts.__annotations__)
             self.parts = train_view.Parts(**{name: gr.State() for name in names})  # pyright: ignore[reportArgumentType]
-            queue_panel.wire(self.panel, self.parts, Visitor(*(gr.State() for _ in range(4))))  # pyright: ignore[reportArgumentType]
+            queue_panel.wire(self.panel, self.parts, Visitor(*(gr.State() for _ in range(5))))  # pyright: ignore[reportArgumentType]
         self.known: Any = self.panel.feed.value
 
     def look(self) -> dict[Any, Any]:

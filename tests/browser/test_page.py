@@ -53,6 +53,18 @@ def test_an_address_opens_its_tab(page: Page, app: App, tab: str) -> None:
     expect(page.get_by_role("tab", name=TABS[tab], exact=True)).to_have_attribute("aria-selected", "true")
 
 
+def test_who_opens_another_tab_finds_classify_answered_all_the_same(page: Page, app: App) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.post_data or "") if request.method == "POST" else None)
+    page.goto(f"{app.url}/?tab=train&picture=7")
+    choose_tab(page, "Classify")
+    expect(page.locator("#dc-sentence")).to_contain_text(ANSWER)
+    expect(page.locator("#dc-opened p")).to_be_visible()  # the test picture that the link named
+    visitor = next(k for k, body in enumerate(asked) if '"own"' in body)  # the question which run there is
+    picture = next(k for k, body in enumerate(asked) if '"path"' in body)
+    assert visitor < picture
+
+
 def test_an_unknown_tab_in_the_address_is_ignored(page: Page, app: App) -> None:
     page.goto(f"{app.url}/?tab=nonsense")
     expect(page.locator("#dc-sentence")).to_contain_text(ANSWER)
