@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.app import SECONDS, Session, running
 from demo.models import BUNDLED
-from diclam import recorder
+from diclam import provenance
 
 WARM = 10
 """Clicks before the clock starts: the first ones load the model's answers and the pictures."""
@@ -82,7 +82,7 @@ def main() -> None:
 
 def table(seconds: np.ndarray, sizes: np.ndarray, weight: int) -> str:
     """Times in seconds, sizes in bytes -> a Markdown table with the machine below it."""
-    hardware = recorder.hardware()
+    hardware = provenance.hardware()
     half, most = 1000 * np.quantile(seconds, [0.5, 0.95])
     return "\n".join(
         [

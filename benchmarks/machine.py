@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from diclam import recorder
+from diclam import provenance
 
 ROOT = Path(__file__).parents[1]
 BUSY = 0.1
@@ -55,8 +55,8 @@ def insist_on_quiet(anyway: bool, seconds: float = 1.0) -> None:
 def describe() -> dict[str, Any]:
     """What a row of results keeps of where and when it was measured."""
     return {
-        "hardware": recorder.hardware(),
-        "versions": recorder.versions(),
+        "hardware": provenance.hardware(),
+        "versions": provenance.versions(),
         "commit": _commit(),
         "measured": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }

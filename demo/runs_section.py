@@ -173,7 +173,8 @@ def wire(
         bring, [section.bring, tokens], [table, *outputs], concurrency_id="bring", concurrency_limit=1, **quiet
     )
     drawn = [section.names, section.over, section.accuracy, section.loss, section.settings]
-    table.overlay(lay, section.axis, drawn, **(quiet | {"trigger_mode": "always_last"}))
+    # One after the other, as a later answer is of more ticks. 'always_last' would send the first ticks once more.
+    table.overlay(lay, section.axis, drawn, concurrency_id="overlay", concurrency_limit=1, **each)
     section.axis.input(draw, [section.names, section.axis], drawn, **quiet)
     file = gr.DownloadButton(visible=False)
     cache = Path(file.GRADIO_CACHE)

@@ -6,19 +6,15 @@ A stop request in the folder comes from somebody who waits for the end: it leave
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import pickle
-import platform
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 
 from diclam import checkpoint, data, distill, snapshots
@@ -42,6 +38,7 @@ from diclam.events import (
 from diclam.files import replacing
 from diclam.last_words import keep_room, last_words, make_room
 from diclam.model import DiCLAM
+from diclam.provenance import hardware, versions
 from diclam.recipe import TrainConfig, build_model
 from diclam.runs import EVENTS, INFO, STATE, Run, locate, make_root
 from diclam.train import State, Training, never
@@ -273,30 +270,3 @@ def _info(config: TrainConfig) -> dict[str, Any]:
         "versions": versions(),
         "hardware": hardware(),
     }
-
-
-def versions() -> dict[str, str]:
-    """Of Python and of the packages that a result may depend on."""
-    packages = ("torch", "torchvision", "numpy", "scikit-learn")
-    return {"python": platform.python_version()} | {p: importlib.metadata.version(p) for p in packages}
-
-
-def hardware() -> dict[str, Any]:
-    """What this machine computes with, for the record: processor, its cores, memory in GiB, accelerator."""
-    accelerator = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    if accelerator is None and torch.backends.mps.is_available():
-        accelerator = "Apple MPS"
-    return {
-        "processor": _processor(),
-        "cores": torch.get_num_threads(),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30),
-        "accelerator": accelerator,
-    }
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

@@ -16,8 +16,8 @@ from optuna.trial import FrozenTrial, TrialState
 
 from diclam.errors import ConfigError
 from diclam.files import replacing
+from diclam.provenance import hardware, versions
 from diclam.recipe import TrainConfig
-from diclam.recorder import hardware, versions
 from diclam.search_space import Space, changed
 
 TABLE, BEST, FINAL, SUMMARY, PICTURE = "trials.csv", "best.json", "final.json", "study.json", "importance.png"

@@ -72,7 +72,7 @@ def test_two_hundred_loads_leave_nothing_behind(tmp_path: Path) -> None:
     with serving(tmp_path, port, "-c", COMMAND) as app, httpx.Client(base_url=url, timeout=60) as client:
         visitor, process = Visitor(client), psutil.Process(app.pid)
         assert visitor.asked[0]["api_name"] == "attach"
-        assert len(visitor.asked) >= 5
+        assert len(visitor.asked) >= 2
         assert len(visitor.feeds) == 2
         looks = []
         for count in (LOADS // 2, LOADS // 4, LOADS // 4):
