@@ -77,8 +77,8 @@ def _launch(run: Run, *options: str) -> None:
         )
     threading.Thread(target=_see_off, args=(process, run), daemon=True).start()  # Or it would stay a zombie.
     with suppress(psutil.Error):
-        give_way(process.pid)
         run.claim(process.pid)
+        give_way(process.pid)
 
 
 def give_way(pid: int) -> None:
