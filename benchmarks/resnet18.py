@@ -20,11 +20,17 @@ from diclam.batches import Batches
 from diclam.data import CLASSES, Cifar10
 from diclam.device import Clock, autocast, pick_device, pick_precision
 from diclam.events import Finished
+from diclam.optim import eager
 from diclam.recipe import config
 from diclam.train import TimeSupervisor
 
 NAME = "resnet18"
 LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, BATCH = 0.1, 0.9, 5e-4, 128
+
+
+@eager
+class SGD(torch.optim.SGD):
+    """As fast to build as DiCLAM's own optimizers."""
 
 
 def build(seed: int) -> nn.Module:
@@ -56,9 +62,7 @@ def train(
     dtype = pick_precision("auto", place, clock=clock)
     model.to(device=place, memory_format=torch.channels_last).train()  # pyright: ignore[reportCallIssue]
     batches = Batches(data.train_images.to(place), data.train_labels.to(place), settings)
-    optimizer = torch.optim.SGD(
-        model.parameters(), LEARNING_RATE, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True
-    )
+    optimizer = SGD(model.parameters(), LEARNING_RATE, momentum=MOMENTUM, weight_decay=WEIGHT_DECAY, nesterov=True)
     steps, latest = 0, 0.0
     while not supervisor.expired(latest):
         start = supervisor.elapsed

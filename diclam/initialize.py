@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from diclam.augment import normalize
@@ -55,10 +56,9 @@ def whiten_(weight_O3HW: Tensor, images_N3HW: Tensor, eps: float = 5e-4) -> None
     their random weights, scaled to the same strength.
     """
     side = weight_O3HW.shape[-1]
-    patches_BND = (
-        normalize(images_N3HW).unfold(2, side, 1).unfold(3, side, 1).permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(0, 2)
-    )
-    covariance_DD = patches_BND.T.double() @ patches_BND.double() / len(patches_BND)
+    patches_NDP = F.unfold(normalize(images_N3HW), side)
+    # Each picture in float32, which is exact enough and five times as fast; their sum not.
+    covariance_DD = torch.bmm(patches_NDP, patches_NDP.mT).double().sum(0) / (len(patches_NDP) * patches_NDP.shape[2])
     strengths_D, directions_DD = torch.linalg.eigh(covariance_DD)
     filters_DD = (directions_DD / (strengths_D + eps).sqrt()).T.flip(0)  # the strongest direction first
     count = min(len(filters_DD), len(weight_O3HW) // 2)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,8 +18,24 @@ from diclam.recipe import TrainConfig
 # Coefficients of the quintic Newton-Schulz iteration, tuned by Jordan et al. for a steep start instead of convergence.
 _A, _B, _C = 3.4445, -4.7750, 2.0315
 NEWTON_SCHULZ_STEPS = 3
+Kind = TypeVar("Kind", bound=torch.optim.Optimizer)
 
 
+def eager(kind: type[Kind]) -> type[Kind]:
+    """The class, without torch's compiler. Nothing is compiled here, but torch wraps these methods so that a compiler would
+    leave them alone, and imports it for that at the first call: a second of a run that may have fifteen."""
+    for name in ("add_param_group", "zero_grad", "state_dict", "load_state_dict"):
+        setattr(kind, name, inspect.unwrap(getattr(kind, name)))
+    kind.step = torch.no_grad()(inspect.unwrap(kind.step))
+    return kind
+
+
+@eager
+class AdamW(torch.optim.AdamW):
+    """Loshchilov and Hutter 2019."""
+
+
+@eager
 class Muon(torch.optim.Optimizer):
     """Momentum, orthogonalised (Jordan et al. 2024): each filter bank, as a matrix of one row a filter, moves by the nearest
     matrix whose singular values are about 1, so that no direction is left behind.
@@ -32,7 +49,6 @@ class Muon(torch.optim.Optimizer):
         self._dtype = dtype
         super().__init__(params, {"lr": lr, "momentum": momentum})
 
-    @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         assert closure is None, "Muon evaluates nothing twice"
         for group in self.param_groups:
@@ -80,10 +96,10 @@ def orthogonalized(matrices_BRC: Tensor, steps: int = NEWTON_SCHULZ_STEPS) -> Te
 def build_optimizers(model: DiCLAM, config: TrainConfig, dtype: torch.dtype = torch.float32) -> list[torch.optim.Optimizer]:
     """What `config.optimizer` names. Each group carries its highest step size as `peak`, for `set_rates`.
 
-    'adamw': AdamW (Loshchilov and Hutter 2019) for everything; one-dimensional weights, that is biases and BatchNorm, do
-    not decay. 'muon': Muon for the filters whose scale BatchNorm or the other filters fix, and for the value, output and
-    feed-forward matrices of the full network; AdamW for the rest: queries and keys, whose scale sets how sharp attention
-    is, the router, the classifier, and all one-dimensional weights.
+    'adamw': AdamW for everything; one-dimensional weights, that is biases and BatchNorm, do not decay. 'muon': Muon for the
+    filters whose scale BatchNorm or the other filters fix, and for the value, output and feed-forward matrices of the full
+    network; AdamW for the rest: queries and keys, whose scale sets how sharp attention is, the router, the classifier, and
+    all one-dimensional weights.
     """
     filters: list[Tensor] = []
     if config.optimizer == "muon":
@@ -103,7 +119,7 @@ def build_optimizers(model: DiCLAM, config: TrainConfig, dtype: torch.dtype = to
         {"params": [p for p in head if p.dim() > 1], "peak": rate * scale, "weight_decay": decay / scale},
         {"params": [p for p in head if p.dim() <= 1], "peak": rate * scale, "weight_decay": 0.0},
     ]
-    optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(groups, lr=rate, fused=True)]
+    optimizers: list[torch.optim.Optimizer] = [AdamW(groups, lr=rate, fused=True)]
     if filters:
         optimizers.append(Muon(filters, config.muon_learning_rate, config.muon_momentum, dtype))
         optimizers[-1].param_groups[0]["peak"] = config.muon_learning_rate

@@ -79,3 +79,22 @@ def test_a_run_begins_without_what_only_its_test_needs() -> None:
     code = f"import sys, diclam.recorder, diclam.terminal; print(*{late} & set(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert loaded.stdout.strip() == ""
+
+
+def test_a_run_that_compiles_nothing_begins_without_the_compiler() -> None:
+    """Torch's optimizers import it, a second of the run's own time, unless they are `eager`."""
+    code = """
+import sys, torch
+from diclam.model import DiCLAM
+from diclam.optim import build_optimizers
+from diclam.recipe import config
+model = DiCLAM()
+for optimizer in build_optimizers(model, config("fast")):
+    model(torch.rand(2, 3, 32, 32)).sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+    optimizer.load_state_dict(optimizer.state_dict())
+print("torch._dynamo" in sys.modules)
+"""
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"

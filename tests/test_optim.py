@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from diclam.model import DiCLAM
-from diclam.optim import Muon, build_optimizers, linear, one_cycle, orthogonalized, set_rates
+from diclam.optim import AdamW, Muon, build_optimizers, linear, one_cycle, orthogonalized, set_rates
 from diclam.recipe import config
 
 
@@ -42,6 +42,20 @@ def test_a_frozen_weight_is_left_alone() -> None:
     model = DiCLAM()
     first = next(model.parameters()).requires_grad_(False)
     assert all(p is not first for group in groups(build_optimizers(model, config("fast"))) for p in group["params"])
+
+
+def test_an_eager_optimizer_moves_as_torch_s_own() -> None:
+    torch.manual_seed(0)
+    weights = [nn.Parameter(torch.randn(4, 3)) for _ in range(2)]
+    weights[1].data.copy_(weights[0].data)
+    ours, own = (kind([weight], lr=0.1) for kind, weight in zip((AdamW, torch.optim.AdamW), weights, strict=True))
+    for _ in range(3):
+        for optimizer, weight in ((ours, weights[0]), (own, weights[1])):
+            optimizer.zero_grad()
+            (weight**2).sum().backward()
+            optimizer.step()
+        assert torch.equal(*weights)
+    assert torch.is_grad_enabled()
 
 
 def test_orthogonalizing_keeps_directions_and_evens_strengths() -> None:
