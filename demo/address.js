@@ -21,7 +21,7 @@ window.dcAddress = (() => {
     put('model', train ? state.model : '');
     for (const name of ['example', 'picture', 'square']) put(name, classify ? state[name] : '');
     for (const name in settings) put(name, train ? settings[name] : '');
-    window.history.replaceState(window.history.state, '', address);
+    if (address.href !== window.location.href) window.history.replaceState(window.history.state, '', address);
   }
 
   const turned = () => opened && waiting[state.tab || usual]?.();

@@ -34,6 +34,16 @@ class Seen:
     usage: Usage | None = field(compare=False)
     """What its process took of the machine then."""
 
+    @property
+    def stage(self) -> str:
+        """The state, one for all before the training: a visitor can do the same in each."""
+        return "starting" if self.state in ("fetching", "probing") else self.state
+
+    @property
+    def listed(self) -> str:
+        """The state as far as the table of runs tells it, until the training is over the same."""
+        return "training" if self.stage == "starting" else self.state
+
     def known(self) -> dict[str, Any]:
         """As the value of the page's feed, which asks again as long as the run goes on."""
         again = (EACH if self.steps else FIRST_POINT) if self.alive else None

@@ -88,8 +88,9 @@ def changes(parts: Parts, run: Run | None, seen: Seen | None, who: str = "") -> 
     if _differs(now, seen, "name", "state", "validations"):  # With the state, as the axis is as long as the budget.
         found[parts.accuracy] = plots.accuracy(status.validations, budget=_budget(run, status), key=run.name)
     if _differs(now, seen, "name", "alive", "snapshots"):
-        found[parts.pinned] = pinned_section.moments(run, status, again=seen is not None and seen.name == run.name)
-    if _differs(now, seen, "name", "alive", "stopping", "state", "mine", "pausing", "paused"):
+        before = seen is not None and seen.name == run.name and seen.snapshots > 0
+        found[parts.pinned] = pinned_section.moments(run, status, again=before)
+    if _differs(now, seen, "name", "alive", "stopping", "stage", "mine", "pausing", "paused"):
         found |= _controls(parts, run, status, now)
     return found
 
@@ -98,7 +99,7 @@ def news(parts: Parts, found: Any) -> News | None:
     """What `changes` found, if all of it can be fed to its parts; else that there is more."""
     if found == gr.skip():
         return None
-    able = (parts.status, parts.loss, parts.accuracy, *parts.measures())
+    able = (parts.status, parts.loss, parts.accuracy, *parts.measures(), parts.pinned)
     if not set(found) <= {parts.feed, *able}:
         return News(more=True)
     values = {str(part.elem_id): part.postprocess(found[part]) for part in able if part in found}
@@ -155,7 +156,7 @@ def _controls(parts: Parts, run: Run, status: Status, now: Seen) -> dict[Any, An
     """What changes from phase to phase only."""
     return {
         parts.shown_run: run.name,
-        parts.phase: f"{run.name} {status.state} {status.alive} {status.paused}",
+        parts.phase: f"{run.name} {now.listed} {status.alive} {status.paused}",
         parts.stop: _stop_button(status, now.stopping, now.mine),
         parts.pause: _pause_button(status, now),
         parts.results: gr.Column(visible=status.done and run.has_checkpoint),

@@ -37,7 +37,7 @@ def look(seconds: float, *, best: bool = True) -> Validated:
 
 
 def write(folder: Path, kept: Album) -> Run:
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     lines = [kept.pinned.to_json(), *(taken.to_json() for taken in kept.snapshots)]
     (folder / snapshots.FILE).write_text("".join(json.dumps(line) + "\n" for line in lines))
     return Run(folder)

@@ -29,6 +29,17 @@ def test_a_page_asks_again_as_long_as_the_run_goes_on() -> None:
 
 
 @pytest.mark.parametrize(
+    ("state", "stage", "listed"),
+    [("starting", "starting", "training"), ("fetching", "starting", "training"), ("probing", "starting", "training"),
+     ("training", "training", "training"), ("testing", "testing", "testing"), ("finished", "finished", "finished"),
+     ("failed", "failed", "failed")],
+)  # fmt: skip
+def test_what_makes_no_difference_to_a_visitor_is_one_stage(state: str, stage: str, listed: str) -> None:
+    seen = replace(SEEN, state=state)
+    assert (seen.stage, seen.listed) == (stage, listed)
+
+
+@pytest.mark.parametrize(
     "change",
     [{"size": "900"}, {"steps": -1}, {"steps": 2.5}, {"alive": 1}, {"name": None}, {"name": ["2001"]}, {"more": 1},
      {"validations": True}, {"snapshots": float("nan")}],

@@ -27,11 +27,26 @@ from demo.seen import Seen
 from demo.train_view import CONTINUING, PAUSING, STOPPING
 from diclam import checkpoint, launch, runs
 from diclam.errors import ConfigError
-from diclam.events import Continued, Event, Failed, Fetching, Finished, Paused, Started, Step, Tested, Testing, Validated
+from diclam.events import (
+    Continued,
+    Event,
+    Failed,
+    Fetching,
+    Finished,
+    Paused,
+    Probing,
+    Started,
+    Step,
+    Tested,
+    Testing,
+    Validated,
+)
 from diclam.ledger import Ledger
 from diclam.model import DiCLAM, ModelConfig
 from diclam.recipe import RECIPES, TrainConfig
 from diclam.runs import Run
+from tests.test_pinned_section import album, snapshot
+from tests.test_pinned_section import write as write_album
 
 STARTED = Started("report", 60.0, 0, "cpu", "float32", 40_000, 500, 128, 1_837_452)
 STEP = Step(1, 0.1, 2.3, 1e-4, 1.0, 300.0, 0.5, 0.01)
@@ -228,6 +243,28 @@ def test_each_phase_is_followed_to_the_end(page: Page, root: Path) -> None:
     last = page.tick()
     assert last["dc-results"].visible
     assert not page.asks_again
+
+
+def test_what_comes_before_the_training_and_pinned_pictures_need_no_event(page: Page, root: Path) -> None:
+    run = write(root / "2001", alive=True)
+    page.load()
+
+    def fed() -> set[str]:
+        news = page.look(page.state["seen"])
+        assert news is not None
+        shown = page.tick()
+        assert set(news["parts"]) == (set() if news["more"] else set(shown))
+        return set(news["parts"])
+
+    write(run.path, Fetching("somewhere", 1, 2, "files"))
+    assert "dc-run" in fed()
+    write(run.path, Probing())
+    assert "dc-run" in fed()
+    write(run.path, STARTED)
+    assert not fed()  # The buttons change with it.
+    for kept in (album(snapshot(0)), album(snapshot(0), snapshot(1))):
+        write_album(run.path, kept)
+        assert "dc-pinned" in fed()
 
 
 def test_a_run_that_is_gone_gives_way_to_what_a_fresh_page_shows(page: Page, root: Path) -> None:

@@ -20,8 +20,7 @@ const make = (tag, options = {}, ...children) => {
 };
 const percent = (thousandths) => (thousandths > 0 && thousandths < 10 ? '< 1 %' : `${Math.round(thousandths / 10)} %`).replace(' ', '\u00a0');
 
-function take() {
-  const value = props.value;
+function take(value) {
   box.hidden = !value;
   stop();
   if (!value?.run) {
@@ -236,5 +235,7 @@ play.addEventListener('click', () => {
 });
 slider.addEventListener('input', () => { stop(); moveTo(Number(slider.value)); });
 attention.addEventListener('change', () => shown && draw());
-take();
-watch('value', take);
+take(props.value);
+watch('value', () => take(props.value));
+element.dataset.fed = '';
+element.addEventListener('fed', ({ detail }) => take(detail));

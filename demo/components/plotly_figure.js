@@ -9,8 +9,9 @@ const slider = element.querySelector('.pf-tools input');
 let log = false;
 let drawn = '';
 let whole = null; // the figure, with all that was added to it
-// What a figure that grows takes of the machine, a run that trains misses: after a redraw it rests for forty times as long.
-const [REST, MOST] = [40, 2000];
+// What a figure that grows takes of the machine, a run that trains misses: after a redraw it rests for sixty times as long,
+// and is drawn with what comes next then, or a second later if nothing does: each picture of the page costs, too.
+const [REST, MOST, LAST] = [60, 2500, 1000];
 let [rested, due] = [0, 0];
 
 function take(value) {
@@ -112,7 +113,9 @@ const later = window.requestIdleCallback ?? setTimeout;
 function show(value) {
   take(value);
   clearTimeout(due);
-  if (value?.growth) due = setTimeout(draw, rested - performance.now());
+  const rest = rested - performance.now();
+  if (value?.growth && rest > 0) due = setTimeout(draw, rest + LAST);
+  else if (value?.growth) draw();
   else if (drawn || whole?.data.some((trace) => trace.x?.length)) draw();
   else later(draw);
 }

@@ -27,8 +27,12 @@ function show(value) {
   });
   part('numbers').replaceChildren(...rows);
   progress();
-  clearInterval(ticking);
-  if (current.progress?.budget) ticking = setInterval(progress, 1000);
+  clearTimeout(ticking);
+  if (current.progress?.budget) tick(1250); // The next value mostly comes before, and to draw twice costs a run that trains.
+}
+
+function tick(wait) {
+  ticking = setTimeout(() => { progress(); tick(1000); }, wait);
 }
 
 // Between two values the clock runs on: so many seconds have passed since the last one came.
