@@ -33,8 +33,20 @@ def test_the_faster_precision_is_taken(
     monkeypatch: pytest.MonkeyPatch, full: float, half: float, dtype: torch.dtype
 ) -> None:
     seconds = {torch.float32: full, torch.bfloat16: half}
-    monkeypatch.setattr(device, "_convolution_seconds", lambda place, precision, clock: seconds[precision])
+    monkeypatch.setattr(device, "_convolution", lambda place, precision, clock: lambda: seconds[precision])
     assert device.pick_precision("auto", torch.device("cpu")) == dtype
+
+
+def test_what_else_the_machine_does_for_a_moment_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = {torch.float32: iter([1.0] * 20), torch.bfloat16: iter([1.5] * 9 + [0.6] + [1.5] * 10)}
+    monkeypatch.setattr(device, "_convolution", lambda place, precision, clock: lambda: next(seconds[precision]))
+    assert device.pick_precision("auto", torch.device("cpu")) == torch.bfloat16
+
+
+def test_a_precision_without_instructions_is_asked_three_times_at_the_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = {torch.float32: iter([1.0] * 3), torch.bfloat16: iter([100.0] * 3)}
+    monkeypatch.setattr(device, "_convolution", lambda place, precision, clock: lambda: next(seconds[precision]))
+    assert device.pick_precision("auto", torch.device("cpu")) == torch.float32
 
 
 def test_the_question_is_cheap_and_answers() -> None:
