@@ -5,7 +5,7 @@ const config = { displaylogo: false, modeBarButtons: [['toImage', 'resetScale2d'
 // A finger that drags over the figure scrolls the page; a mouse zooms.
 const touched = window.matchMedia('(pointer: coarse)').matches;
 const roles = { accent: '--dc-blue', other: '--dc-orange', text: '--body-text-color', quiet: '--body-text-color-subdued' };
-const slider = element.querySelector('.pf-tools input');
+const [slider, switched] = ['input', 'button'].map((tag) => element.querySelector(`.pf-tools ${tag}`));
 let log = false;
 let drawn = '';
 let whole = null; // the figure, with all that was added to it
@@ -101,12 +101,20 @@ function draw() {
   happened('curve', { figure: id, run: figure.layout.uirevision ?? '', points, curves: figure.data.length });
 }
 
-element.querySelector('.pf-tools button')?.addEventListener('click', ({ target }) => {
-  log = !log;
-  target.setAttribute('aria-pressed', log);
+// What was set stays as long as this browser tab.
+const kept = () => `diclam-${element.closest('[id^="dc-"]')?.id}`;
+function set(changes) {
+  log = changes.log ?? log;
+  slider.value = changes.past ?? slider.value;
+  switched.setAttribute('aria-pressed', log);
+  try { sessionStorage.setItem(kept(), JSON.stringify({ log, past: slider.value })); } catch {} // It keeps nothing here.
   draw();
-});
-slider?.addEventListener('input', draw);
+}
+if (slider) {
+  try { set(JSON.parse(sessionStorage.getItem(kept())) ?? {}); } catch {}
+  switched.addEventListener('click', () => set({ log: !log }));
+  slider.addEventListener('input', () => set({}));
+}
 
 // Axes without a curve can wait for what comes first on a page that opens.
 const later = window.requestIdleCallback ?? setTimeout;

@@ -73,3 +73,10 @@ def test_zoom_log_axis_and_smoothing_stay_as_points_come_in(page: Page, app: App
     slider.press("Home")
     expect(page.locator("#dc-loss .legend")).not_to_contain_text("smoothed")
     assert page.evaluate(DRAWN)["range"] == zoomed
+    slider.fill("0.3")
+    page.reload()
+    is_drawn(page)
+    again = shows(40)
+    assert (again["type"], again["y"]) == ("log", pytest.approx(mean(LOSSES, 0.3), abs=1e-4))
+    expect(page.locator("#dc-loss output")).to_have_text("0.30")
+    expect(page.get_by_role("button", name="log axis")).to_have_attribute("aria-pressed", "true")
