@@ -223,6 +223,29 @@ def test_a_start_with_a_forged_setting_is_refused(server: Server) -> None:
     assert server.everything() == before
 
 
+@pytest.mark.parametrize("elem_id", ["dc-predictions", "dc-checkpoint", "dc-report"])
+def test_a_download_is_of_the_run_that_the_page_shows_whatever_is_sent(server: Server, elem_id: str) -> None:
+    before = server.everything()
+    for value in (*NONSENSE, TESTED, f"../{TESTED}"):
+        assert "There is no run ''" in (server.send(elem_id, "click", [value]) or ""), value
+    if elem_id != "dc-report":  # any run with a curve has one
+        session = server.opened(CUT_OFF)
+        assert f"The run {CUT_OFF}" in (server.send(elem_id, "click", [TESTED], session=session) or "")
+    assert server.everything() == before
+
+
+@pytest.mark.parametrize("value", [None, -1, "../x", [1], {"a": 1}])
+def test_nonsense_in_all_places_of_any_listener_changes_nothing(server: Server, value: Any) -> None:
+    before = server.everything()
+    asked = 0
+    for number, fn in server.page.fns.items():
+        if fn.fn is not None:
+            Session(server.client).ask(number, [value] * len(fn.inputs), value, queued=fn.queue)
+            asked += 1
+    assert asked > 50
+    assert server.everything() == before
+
+
 @pytest.mark.parametrize("asked", [None, 7, [], "x", {}, {"known": [{}], "run": {"a": 1}, "tokens": [OWNER]},
                                    {"known": {"name": "../.."}, "run": "../..", "tokens": {"own": 7}},
                                    {"known": {"name": "x" * 10_000}, "run": "x" * 10_000, "tokens": "x"}])  # fmt: skip
