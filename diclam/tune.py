@@ -124,7 +124,13 @@ def tune(
     worker = _Worker(data, search, watch, stop)
     try:
         while not stop() and _taken(study) < search.trials:
-            study.optimize(worker.trial, n_trials=1, catch=(_StopAskedError,), callbacks=[ended])
+            try:
+                study.optimize(worker.trial, n_trials=1, catch=(_StopAskedError,), callbacks=[ended])
+            except ValueError:
+                # SQLite cannot lock a row: two workers that start at once may both get the trial that was queued first.
+                # Whoever ends it second finds it told.
+                if not worker.told_by_another(study):
+                    raise
     finally:
         trials.save(study, search, folder)
 
@@ -151,9 +157,17 @@ class _Worker:
         self.data, self.search, self.watch, self.stop = data, search, watch, stop
         kept = hold_out(data.train_labels, search.settings.holdout)[1]
         self.images, self.labels = data.train_images[kept], data.train_labels[kept]
+        self.number = -1
+        """Of the trial in progress."""
+
+    def told_by_another(self, study: optuna.Study) -> bool:
+        """Whether the trial that was in progress here was ended from elsewhere; one that failed here has failed there."""
+        ended = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED))
+        return any(trial.number == self.number for trial in ended)
 
     def trial(self, trial: optuna.Trial) -> float:
         """-> the share of all held-out pictures that is answered right, fraction of 1."""
+        self.number = trial.number
         # Draws that follow from the trial's number: neither a study that goes on nor another worker repeats them.
         seed = np.random.SeedSequence([self.search.seed, trial.number]).generate_state(1)[0]
         trial.study.sampler = TPESampler(seed=int(seed))

@@ -92,7 +92,7 @@ def test_the_baseline_is_the_usual_one_and_keeps_its_time(clock: Clock) -> None:
     assert sum(p.numel() for p in model.parameters()) == 11_173_962
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), resnet18.build(seed=0).parameters(), strict=True))
     before = [p.clone() for p in model.parameters()]
-    clock.tick = 0.5
+    clock.tick = 0.05
     finished = resnet18.train(model, random_cifar10(40), budget=10.0, seed=0, batch_size=4, clock=clock)
     assert 6.0 < finished.seconds <= 11.0
     assert finished.pictures_seen == 4 * finished.step > 0

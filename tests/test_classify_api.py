@@ -11,6 +11,7 @@ import torch
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
+from benchmarks.app import free_port
 from demo import classify_api
 from demo.examples import PHOTOGRAPHS
 from demo.interface import launch_options
@@ -49,7 +50,9 @@ def models() -> OneModel:
 def client(models: OneModel) -> Iterator[Client]:
     with gr.Blocks() as demo:
         classify_api.build(models, "mine")
-    _, url, _ = demo.queue(api_open=False).launch(prevent_thread_lock=True, quiet=True, **launch_options())
+    _, url, _ = demo.queue(api_open=False).launch(
+        server_port=free_port(), prevent_thread_lock=True, quiet=True, **launch_options()
+    )
     try:
         yield Client(url, verbose=False)
     finally:

@@ -17,7 +17,7 @@ import gradio as gr
 import httpx
 import pytest
 
-from benchmarks.app import Session
+from benchmarks.app import Session, free_port
 from demo.components.news_feed import NewsFeed
 from demo.interface import build, launch_options
 from diclam import housekeeping, runs
@@ -129,7 +129,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         ticket = Queue(root).ask(config("fast", budget=60.0), OWNER["own"])
         assert not isinstance(ticket, Run)
         page = build()
-        _, url, _ = page.launch(**launch_options(), prevent_thread_lock=True, quiet=True)
+        _, url, _ = page.launch(**launch_options(), server_port=free_port(), prevent_thread_lock=True, quiet=True)
         with httpx.Client(base_url=url, timeout=60) as client:
             yield Server(page, client, root, ticket.number)
         page.close(verbose=False)

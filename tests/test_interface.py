@@ -19,7 +19,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from benchmarks.app import Answer, Session
+from benchmarks.app import Answer, Session, free_port
 from demo import about_tab, classify_tab
 from demo.components.part import Part
 from demo.interface import FIRST_EXAMPLE, Links, build, launch_options
@@ -60,7 +60,7 @@ def page(root: Path) -> gr.Blocks:
 
 @pytest.fixture(scope="module")
 def url(page: gr.Blocks) -> Iterator[str]:
-    _, url, _ = page.launch(**launch_options(), prevent_thread_lock=True, quiet=True)
+    _, url, _ = page.launch(**launch_options(), server_port=free_port(), prevent_thread_lock=True, quiet=True)
     yield url
     page.close(verbose=False)
 

@@ -97,6 +97,33 @@ def pretended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tune, "HeldOut", Looked)
 
 
+def test_a_trial_that_another_worker_ended_first_is_no_failure(
+    tmp_path: Path, pretended: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = make_search(3)
+    study = open_in(tmp_path, search)
+    carried_out = tune._Worker.trial
+
+    def ended_elsewhere(worker: Any, trial: optuna.Trial) -> float:
+        accuracy = carried_out(worker, trial)
+        if trial.number == 0:
+            study.tell(0, 0.25)
+        return accuracy
+
+    monkeypatch.setattr(tune._Worker, "trial", ended_elsewhere)
+    tune.tune(study, random_cifar10(64, side=8), search, tmp_path)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE"] * 3
+    assert study.trials[0].value == 0.25
+
+    def fails(worker: Any, trial: optuna.Trial) -> float:
+        carried_out(worker, trial)
+        raise ValueError("of its own")
+
+    monkeypatch.setattr(tune._Worker, "trial", fails)
+    with pytest.raises(ValueError, match="of its own"):
+        tune.tune(study, random_cifar10(64, side=8), replace(search, trials=4), tmp_path)
+
+
 def test_a_real_study_learns_from_training_pictures_alone(tmp_path: Path) -> None:
     data, search = Untested(64), make_search(2)
     study = open_in(tmp_path, search)
