@@ -101,19 +101,23 @@ function draw() {
   happened('curve', { figure: id, run: figure.layout.uirevision ?? '', points, curves: figure.data.length });
 }
 
-// What was set stays as long as this browser tab.
-const kept = () => `diclam-${element.closest('[id^="dc-"]')?.id}`;
-function set(changes) {
-  log = changes.log ?? log;
-  slider.value = changes.past ?? slider.value;
+function set({ on = log, past = slider.value }) {
+  log = on;
+  slider.value = past;
   switched.setAttribute('aria-pressed', log);
-  try { sessionStorage.setItem(kept(), JSON.stringify({ log, past: slider.value })); } catch {} // It keeps nothing here.
   draw();
+}
+
+// What a visitor has set stays as long as this browser tab.
+const kept = () => `diclam-${element.closest('[id^="dc-"]')?.id}`;
+function change(changes) {
+  set(changes);
+  try { sessionStorage.setItem(kept(), JSON.stringify({ on: log, past: slider.value })); } catch {} // Nothing is kept here.
 }
 if (slider) {
   try { set(JSON.parse(sessionStorage.getItem(kept())) ?? {}); } catch {}
-  switched.addEventListener('click', () => set({ log: !log }));
-  slider.addEventListener('input', () => set({}));
+  switched.addEventListener('click', () => change({ on: !log }));
+  slider.addEventListener('input', () => change({}));
 }
 
 // Axes without a curve can wait for what comes first on a page that opens.
