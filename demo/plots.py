@@ -94,7 +94,7 @@ def accuracy(validations: Sequence[Validated], *, budget: float, key: str) -> go
         found = f"at best {percent(looks[best].accuracy)}, after {looks[best].seconds:.0f} s"
     layout = {
         "meta": f"Accuracy on held-out pictures over time: {found}.",
-        "xaxis": {"title": {"text": "seconds"}, "range": [0, budget]},
+        "xaxis": {"title": {"text": "seconds"}, "range": [0, max(budget, *(look.seconds for look in validations), 0)]},
         "yaxis": {"range": [0, 100], "ticksuffix": " %"},
         "shapes": [GUESSING],
         "annotations": [GUESSING_WORD],
