@@ -104,5 +104,5 @@ def test_colours_are_left_to_the_page() -> None:
 
 def test_a_validation_that_ends_after_the_limit_is_on_the_accuracy_figure() -> None:
     late = Validated(30, 0.1, 1.4, 0.48, 500, 15.2, True)
-    assert plots.accuracy([late], budget=15, key="run").layout.xaxis.range == (0, 15.2)
-    assert plots.accuracy([], budget=15, key="run").layout.xaxis.range == (0, 15)
+    assert accuracy([late], budget=15, key="run").layout.xaxis.range == (0, 15.2)
+    assert accuracy([], budget=15, key="run").layout.xaxis.range == (0, 15)
