@@ -1,12 +1,13 @@
 """Who is at the page: a random token that the visitor's browser keeps, and the server's owner's, once it was typed there.
 
-Only a browser that shows a run's token may stop, rename or delete it. The token is never in the address, and the server
-keeps only its hash.
+Only a browser that shows a run's token, or the server's owner's, may stop, rename or delete it. Tokens are never in the
+address, and the server keeps only the hashes of visitors'. What the server's owner starts is their browser's as well: they
+may stop it once they have let the page forget who they are.
 """
 
 from __future__ import annotations
 
-import os
+import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,10 @@ import gradio as gr
 from gradio.context import Context
 from gradio.events import Dependency
 
-from diclam.tokens import is_admin
+from diclam.tokens import MAX_TOKEN, has_admin, is_admin
+
+SECONDS_A_GUESS = 1.0
+"""That a wrong token of the server's owner takes."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +36,12 @@ class Visitor:
 
 
 def build() -> Visitor:
-    """Builds the invisible part, and the field for the server's owner, if this server has one, in the current Blocks."""
+    """Builds the invisible part, and the field for the server's owner, if this server has one, in the current Blocks.
+    Raises ConfigError when DICLAM_ADMIN_TOKEN is no possible secret."""
     tokens = gr.JSON(visible=False)
-    with gr.Accordion(
-        "For the owner of this server", open=False, visible=bool(os.environ.get("DICLAM_ADMIN_TOKEN")), elem_id="dc-admin"
-    ):
+    with gr.Accordion("For the owner of this server", open=False, visible=has_admin(), elem_id="dc-admin"):
         typed = gr.Textbox(
-            label="Owner's token", type="password", max_length=200, elem_id="dc-admin-token",
+            label="Owner's token", type="password", max_length=MAX_TOKEN, elem_id="dc-admin-token",
             info="What DICLAM_ADMIN_TOKEN holds. With it every run can be stopped, renamed and deleted.",
         )  # fmt: skip
         with gr.Row():
@@ -49,7 +52,9 @@ def build() -> Visitor:
     page.load(None, None, tokens, js=TOKENS, api_visibility="private")
     turned = []
     for happening in (enter.click, typed.submit):
-        checked = happening(_checked, typed, None, show_progress="hidden", api_visibility="private")
+        checked = happening(  # Who guesses, and waits, keeps nobody else waiting.
+            _checked, typed, None, concurrency_limit=None, show_progress="hidden", api_visibility="private"
+        )
         turned.append(checked.success(None, typed, [tokens, typed], js=_ENTER, api_visibility="private"))
     turned.append(leave.click(None, None, tokens, js=_LEAVE, api_visibility="private"))
     return Visitor(tokens, typed, enter, leave, turned)
@@ -58,15 +63,19 @@ def build() -> Visitor:
 def token(tokens: Any) -> str:
     """What to show `diclam.ledger.Ledger`: the owner's token where it is the right one, else the visitor's own; '' for
     anything that is none."""
-    kept = tokens if isinstance(tokens, dict) else {}
-    admin, own = kept.get("admin"), kept.get("own")
-    if isinstance(admin, str) and is_admin(admin):
-        return admin
-    return own if isinstance(own, str) else ""
+    admin = tokens.get("admin") if isinstance(tokens, dict) else None
+    return admin if isinstance(admin, str) and is_admin(admin) else own(tokens)
 
 
-def _checked(typed: Any) -> None:
+def own(tokens: Any) -> str:
+    """The visitor's own token: what they start and bring is theirs, the server's owner's as well. '' without one."""
+    found = tokens.get("own") if isinstance(tokens, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+async def _checked(typed: Any) -> None:
     if not is_admin(typed):
+        await asyncio.sleep(SECONDS_A_GUESS)
         raise gr.Error("This is not the token that DICLAM_ADMIN_TOKEN holds.", print_exception=False)
     gr.Info("Every run can be changed from this browser now.")
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
 import gradio as gr
 import pytest
 
 from demo import visitor
+from diclam.errors import ConfigError
 
 OWN, ADMIN = "0" * 32, "the owner of this server"
 
@@ -21,20 +25,41 @@ def test_what_is_no_visitor_is_nobody(monkeypatch: pytest.MonkeyPatch, tokens: o
 def test_the_owners_token_counts_as_long_as_it_is_the_right_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DICLAM_ADMIN_TOKEN", ADMIN)
     tokens = {"own": OWN, "admin": ADMIN}
-    assert visitor.token(tokens) == ADMIN
+    assert (visitor.token(tokens), visitor.own(tokens)) == (ADMIN, OWN)
     monkeypatch.setenv("DICLAM_ADMIN_TOKEN", "another one")
     assert visitor.token(tokens) == OWN
 
 
-def test_a_wrong_owners_token_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_owners_token_is_refused_after_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitor, "SECONDS_A_GUESS", 0.01)
     for holds in (ADMIN, ""):
         monkeypatch.setenv("DICLAM_ADMIN_TOKEN", holds)
         for typed in ("", None, "guess", [ADMIN]):
             with pytest.raises(gr.Error, match="not the token"):
-                visitor._checked(typed)
+                asyncio.run(visitor._checked(typed))
 
 
-@pytest.mark.parametrize("holds", ["", ADMIN])
+def test_who_guesses_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DICLAM_ADMIN_TOKEN", ADMIN)
+    monkeypatch.setattr(visitor, "SECONDS_A_GUESS", 0.3)
+
+    async def many() -> list[object]:
+        guesses = (visitor._checked(f"guess {k}") for k in range(20))
+        return await asyncio.gather(*guesses, return_exceptions=True)
+
+    begun = time.monotonic()
+    assert all(isinstance(refused, gr.Error) for refused in asyncio.run(many()))
+    assert 0.3 <= time.monotonic() - begun < 3
+
+
+@pytest.mark.parametrize("holds", ["x" * 7, "x" * 201])
+def test_what_is_no_secret_is_said_when_the_page_is_built(monkeypatch: pytest.MonkeyPatch, holds: str) -> None:
+    monkeypatch.setenv("DICLAM_ADMIN_TOKEN", holds)
+    with pytest.raises(ConfigError, match=f"8 to 200 characters; got {len(holds)}"), gr.Blocks():
+        visitor.build()
+
+
+@pytest.mark.parametrize("holds", ["", ADMIN, "x" * 8, "x" * 200])
 def test_a_server_without_an_owner_asks_for_none(monkeypatch: pytest.MonkeyPatch, holds: str) -> None:
     monkeypatch.setenv("DICLAM_ADMIN_TOKEN", holds)
     with gr.Blocks() as page:
