@@ -147,7 +147,9 @@ def build(shown_run: gr.State, who: visitor.Visitor) -> None:
 
 def _insist(ledger: Ledger, run: str, token: str) -> None:
     if not ledger.may_change(run, token):
-        raise RunError("This run was started by another visitor: only they can enter it, or take it off the board.")
+        raise RunError(
+            "This run was started by another visitor: only they, or the owner of this server, can enter it or take it off."
+        )
 
 
 def _settings(config: recipe.TrainConfig) -> str:

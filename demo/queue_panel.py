@@ -14,10 +14,10 @@ from demo.components.news_feed import Asked, News, NewsFeed
 from demo.components.payload import whole
 from demo.components.queue_list import Going, Lab, Place, QueueList
 from demo.messages import told
-from demo.run_settings import max_runs
+from demo.run_settings import max_runs, max_waiting
 from demo.seen import Seen
 from demo.train_view import Parts, changes
-from demo.visitor import Visitor, token
+from demo.visitor import Visitor, own, token
 from diclam import runs
 from diclam.errors import RunError
 from diclam.ledger import Note
@@ -31,7 +31,7 @@ EACH = 2.0
 """Seconds between two looks of a page at the queue."""
 START, LATER = "Start", "Queue up"
 CONTINUE, TEST = "Continue this run", "Test it on 10,000 pictures"
-OTHERS = "Started by another visitor: only they can stop it."
+OTHERS = "Started by another visitor: only they, or the owner of this server, can stop it."
 NOBODYS = "Not started on this page: only the owner of this server can stop it here."
 
 
@@ -68,8 +68,9 @@ class Now:
 
 
 def build() -> Panel:
-    """Builds the list in the current Blocks. Raises ConfigError when DICLAM_MAX_RUNS is no possible number."""
-    max_runs()
+    """Builds the list in the current Blocks. Raises ConfigError when DICLAM_MAX_RUNS or DICLAM_MAX_WAITING is no
+    possible number."""
+    queue()
     return Panel(QueueList(elem_id="dc-queue", value=Lab()), NewsFeed(_answer, value={"again": EACH}))
 
 
@@ -84,18 +85,19 @@ def wire(panel: Panel, parts: Parts, visitor: Visitor) -> None:
         before = known.get("going") if isinstance(known, dict) else None
         # What went on before this page came is no news.
         begun = [run for run in runs.going_on() if isinstance(before, list) and run.name not in before]
+        notes = queue().ledger.notes() if begun else {}
         for run in begun:
             # A page that shows no run yet has nothing to lose.
-            wanted = name in ("", run.name) or may_stop(run, tokens)
+            wanted = name in ("", run.name) or same(notes.get(run.name, Note()).owner, own(tokens))
             if wanted and not (seen and seen.name == run.name and seen.alive):
-                found |= changes(parts, run, None, token(tokens))
+                found |= changes(parts, run, None, tokens)
         return found
 
     def watch(tokens: Any, event: gr.EventData) -> Any:
         brought = event._data if isinstance(event._data, dict) else {}
         with told():
             run = runs.find(str(brought.get("run")))
-        return changes(parts, run, None, token(tokens))
+        return changes(parts, run, None, tokens)
 
     def withdraw(tokens: Any, name: str, event: gr.EventData) -> Any:
         with told():
@@ -104,7 +106,7 @@ def wire(panel: Panel, parts: Parts, visitor: Visitor) -> None:
 
     def resume(tokens: Any, name: str) -> Any:
         with told():
-            asked = queue().ask_to_go_on(runs.find(name), token(tokens))
+            asked = queue().ask_to_go_on(runs.find(name), own(tokens), token(tokens))
         return asked_for(panel, parts, asked, tokens, name)
 
     panel.feed.more(update, inputs, outputs, queue=False, **quiet)  # pyright: ignore[reportAttributeAccessIssue]
@@ -114,7 +116,7 @@ def wire(panel: Panel, parts: Parts, visitor: Visitor) -> None:
 
 
 def queue() -> Queue:
-    return Queue(at_most=max_runs())
+    return Queue(at_most=max_runs(), longest=max_waiting())
 
 
 def may_stop(run: Run, tokens: Any) -> bool:
@@ -124,21 +126,21 @@ def may_stop(run: Run, tokens: Any) -> bool:
 def begin(panel: Panel, parts: Parts, read: Callable[[], TrainConfig], tokens: Any, name: str) -> dict[Any, Any]:
     """Starts what `read` says, or lets it wait. Refusals are messages."""
     with told():
-        asked = queue().ask(read(), token(tokens))
+        asked = queue().ask(read(), own(tokens))
     return asked_for(panel, parts, asked, tokens, name)
 
 
 def asked_for(panel: Panel, parts: Parts, asked: Run | Ticket, tokens: Any, name: str) -> dict[Any, Any]:
     """What changes for who asked: the run that began, or their place."""
     if isinstance(asked, Run):
-        return changes(parts, asked, None, token(tokens))
+        return changes(parts, asked, None, tokens)
     line = queue().line()
     place = sum(ticket.number <= asked.number for ticket in line)
     if place:
         gr.Info(f"You wait at place {place}. The run starts by itself, {_when(queue().expected(line)[place - 1])}.")
     found = state(panel, parts, tokens, name)
     going = runs.active()
-    return found | (changes(parts, going, None, token(tokens)) if going and not name else {})
+    return found | (changes(parts, going, None, tokens) if going and not name else {})
 
 
 def _answer(asked: Asked) -> News | None:
@@ -150,7 +152,7 @@ def _answer(asked: Asked) -> News | None:
 def _now(tokens: Any, name: str) -> Now:
     line, going = queue(), runs.going_on()
     room = len(going) < line.at_most and not line.line()
-    return Now(lab(line, going, token(tokens), name), tuple(run.name for run in going), room)
+    return Now(lab(line, going, tokens, name), tuple(run.name for run in going), room)
 
 
 def state(panel: Panel, parts: Parts, tokens: Any, name: str) -> dict[Any, Any]:
@@ -160,20 +162,25 @@ def state(panel: Panel, parts: Parts, tokens: Any, name: str) -> dict[Any, Any]:
     return {panel.feed: now.known(), panel.list: now.lab, parts.start: start}
 
 
-def lab(line: Queue, going: list[Run], shown_to: str, name: str) -> Lab:
-    """What the visitor with the token `shown_to` sees beside the run `name`."""
+def lab(line: Queue, going: list[Run], tokens: Any, name: str) -> Lab:
+    """What the visitor with these tokens sees beside the run `name`."""
     notes, waiting = line.ledger.notes(), line.line()
     shown = next((run for run in going if run.name == name), None)
-    owner = notes.get(name, Note()).owner
-    mine = is_admin(shown_to) or same(owner, shown_to)
+    owner, proof = notes.get(name, Note()).owner, token(tokens)
+    may_change = is_admin(proof) or same(owner, proof)
     return Lab(
         going=tuple(Going(run.name, _title(run.name, notes) + _paused(run)) for run in going if name and run.name != name),
         waiting=tuple(
-            Place(ticket.number, _words(line, ticket, seconds, notes), ticket.belongs_to(shown_to))
+            Place(
+                ticket.number,
+                _words(line, ticket, seconds, notes),
+                ticket.belongs_to(own(tokens)),
+                ticket.may_withdraw(proof),
+            )
             for ticket, seconds in zip(waiting, line.expected(waiting), strict=True)
         ),
-        note="" if shown is None or mine else OTHERS if owner else NOBODYS,
-        resume=_resume(name) if mine and shown is None and all(ticket.resumes != name for ticket in waiting) else "",
+        note="" if shown is None or may_change else OTHERS if owner else NOBODYS,
+        resume=_resume(name) if may_change and shown is None and all(ticket.resumes != name for ticket in waiting) else "",
     )
 
 

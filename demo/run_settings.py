@@ -11,10 +11,11 @@ from diclam.environment import number
 from diclam.errors import ConfigError
 from diclam.model import ModelConfig
 from diclam.recipe import MAX_BUDGET, TrainConfig, config, with_model
+from diclam.waiting import MAX_WAITING
 
 MIN_BUDGET = 15.0
 """Seconds; in less than this, nothing is learned that is worth a look."""
-MOST_RUNS = 16
+MOST_RUNS, MOST_WAITING = 16, 1000
 PRESETS = (15.0, 60.0, 120.0, 300.0, 600.0)
 RECIPE_WORDS = {
     "report": "AdamW on a one-cycle schedule with random flips and crops, as the report describes it.",
@@ -35,10 +36,13 @@ def max_budget() -> float:
 def max_runs() -> int:
     """How many runs of visitors train at a time: DICLAM_MAX_RUNS, or 1, as they share the processor. Raises ConfigError when
     it is no possible number."""
-    text = os.environ.get("DICLAM_MAX_RUNS", "1")
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_RUNS:
-        raise ConfigError(f"DICLAM_MAX_RUNS must be a whole number, 1 to {MOST_RUNS}; got {text!r}.")
-    return int(text)
+    return _whole("DICLAM_MAX_RUNS", 1, MOST_RUNS)
+
+
+def max_waiting() -> int:
+    """How many starts of visitors wait at a time: DICLAM_MAX_WAITING, or 40. Raises ConfigError when it is no possible
+    number."""
+    return _whole("DICLAM_MAX_WAITING", MAX_WAITING, MOST_WAITING)
 
 
 def max_pause() -> float:
@@ -63,6 +67,13 @@ def settings(recipe: Any, seconds: Any, seed: Any, limit: float, **changes: Any)
     changes = {name: value for name, value in changes.items() if (name, value) != ("muon_learning_rate", None)}
     network = {f.name: changes.pop(f.name) for f in fields(ModelConfig) if f.name in changes}
     return with_model(config(str(recipe), budget=float(seconds), seed=int(seed), **changes), **network)
+
+
+def _whole(name: str, default: int, most: int) -> int:
+    text = os.environ.get(name, str(default))
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise ConfigError(f"{name} must be a whole number, 1 to {most}; got {text!r}.")
+    return int(text)
 
 
 def _is_number(value: Any) -> bool:

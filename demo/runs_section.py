@@ -34,7 +34,7 @@ WORDS = (
     f"A name opens a run above. Tick up to {MOST} to lay their curves over each other. Runs that this page started, or that "
     "were brought, go when there are too many, the oldest first, unless they are pinned."
 )
-NOT_YOURS = "Only the visitor who started this run can change it."
+NOT_YOURS = "Only the visitor who started this run, or the owner of this server, can change it."
 
 
 @dataclass(frozen=True)
@@ -130,9 +130,9 @@ def wire(
 
     def bring(content: Any, sent: Any) -> Any:
         with told():
-            ration.check(visitor.token(sent))
+            ration.check(visitor.own(sent), shown=visitor.token(sent))
             run = archive.unpack(content if isinstance(content, bytes) else b"")
-            Ledger().own(run.name, visitor.token(sent))
+            Ledger().own(run.name, visitor.own(sent))
             housekeeping.tidy()
         gr.Info(f"The run was imported as {run.name}.")
         return show(sent, run.name) | {table: listed(run.name, sent)}

@@ -38,13 +38,14 @@ from demo.run_settings import max_budget, max_pause, settings
 from demo.seen import Seen
 from demo.train_form import Form
 from demo.train_view import CONTINUING, PAUSING, STOPPING, Parts, changes, news
-from demo.visitor import TOKENS, Visitor, token
+from demo.visitor import TOKENS, Visitor, own
 from diclam import runs
 from diclam.curves import SMOOTHING
 from diclam.errors import RunError
+from diclam.ledger import Ledger
 from diclam.recipe import TrainConfig
 from diclam.runs import Run
-from diclam.tokens import hashed
+from diclam.tokens import ADMIN, hashed, same
 
 # A run that trains looks for a request to stop before each step; one that has not ended its training after so many seconds
 # hangs.
@@ -110,7 +111,7 @@ def build() -> TrainTab:
 
 
 def _shown(parts: Parts, tokens: Any, run: Run | None, seen: Seen | None) -> Any:
-    return changes(parts, run, seen, token(tokens))
+    return changes(parts, run, seen, tokens)
 
 
 def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> None:
@@ -142,7 +143,7 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> None:
             if not may_stop(run, tokens):
                 raise gr.Error(queue_panel.OTHERS, print_exception=False)
             training = run.status().state == "training"
-            run.request_stop(hashed(token(tokens)))
+            run.request_stop(hashed(own(tokens)) if same(Ledger().owner(run.name), own(tokens)) else ADMIN)
             if not training:  # Nothing else listens.
                 run.terminate()
         return _shown(parts, tokens, run, None)

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from plotly.utils import PlotlyJSONEncoder
 
-from demo import more_curves, pinned_section, plots
+from demo import more_curves, pinned_section, plots, visitor
 from demo.components.figure_cards import FigureCards
 from demo.components.news_feed import News, NewsFeed
 from demo.components.pinned_pictures import PinnedPictures
@@ -23,7 +23,7 @@ from diclam import runs, snapshots
 from diclam.errors import RunError
 from diclam.ledger import Ledger
 from diclam.runs import Run, Status
-from diclam.tokens import same
+from diclam.tokens import ADMIN, is_admin, same
 
 STOPPING, PAUSING, CONTINUING = "Stopping...", "Pausing...", "Continuing..."
 
@@ -63,8 +63,8 @@ class Parts:
         return [self.rate, self.norm, self.gate, self.speed]
 
 
-def changes(parts: Parts, run: Run | None, seen: Seen | None, who: str = "") -> Any:
-    """What has to change on a page that shows `seen`, by component. `who`: the token of this visitor."""
+def changes(parts: Parts, run: Run | None, seen: Seen | None, tokens: Any = None) -> Any:
+    """What has to change on a page that shows `seen`, by component, of a visitor with these tokens."""
     if run is None:
         return _nothing(parts)
     size, written = _events_file(run)  # Looked at before the events are read: what comes in between is new next time.
@@ -72,7 +72,7 @@ def changes(parts: Parts, run: Run | None, seen: Seen | None, who: str = "") -> 
     pausing = pause is not None and not pause.over
     status = run.status()
     counts = len(status.steps), len(status.validations), snapshots.size(run.path)
-    mine = Ledger().may_change(run.name, who)
+    mine = Ledger().may_change(run.name, visitor.token(tokens))
     now = Seen(run.name, size, status.alive, stopping, status.state, *counts, mine, pausing, status.paused, run.usage())
     if now == seen:
         return gr.skip()
@@ -80,7 +80,7 @@ def changes(parts: Parts, run: Run | None, seen: Seen | None, who: str = "") -> 
     found: dict[Any, Any] = {
         parts.feed: now.known(),
         parts.status: report(
-            status, name=run.name, age=age, stopping=stopping, usable=run.has_checkpoint, stopper=_stopper(run, who),
+            status, name=run.name, age=age, stopping=stopping, usable=run.has_checkpoint, stopper=_stopper(run, tokens),
             pause=pause, machine=machine(now.usage, seen.usage if seen and seen.name == run.name else None),
         ),
     }  # fmt: skip
@@ -125,10 +125,14 @@ def _curves(parts: Parts, status: Status, now: Seen, seen: Seen | None) -> dict[
     return found
 
 
-def _stopper(run: Run, who: str) -> str:
+def _stopper(run: Run, tokens: Any) -> str:
     """Who asked this run to stop; '' when nobody on a page did."""
     by = run.stopped_by()
-    return "" if by is None else "you" if same(by, who) else "somebody else"
+    if by is None:
+        return ""
+    if by == ADMIN:
+        return "you" if is_admin(visitor.token(tokens)) else ADMIN
+    return "you" if same(by, visitor.own(tokens)) else "somebody else"
 
 
 def _differs(now: Seen, seen: Seen | None, *names: str) -> bool:

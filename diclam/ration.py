@@ -11,21 +11,23 @@ from diclam.housekeeping import BIN
 from diclam.ledger import Ledger, Note
 from diclam.runs import Run, list_runs
 from diclam.terminal import duration
-from diclam.tokens import hashed, is_admin
+from diclam.tokens import is_admin, owner_of
 
 HOUR = 3600.0
 OF_ONE, OF_ALL = 10, 30
 
 
-def check(token: object, root: Path | None = None) -> None:
-    """Raises RunError, which says when, while whoever has this token must wait before they bring another run. The server's
-    owner need not. What was thrown away again counts as well: it is still there to be brought back."""
-    if is_admin(token):
+def check(token: object, root: Path | None = None, *, shown: object = None) -> None:
+    """Raises RunError, which says when, while the visitor with this token must wait before they bring another run, and when
+    it is no visitor's. Who has the server's owner's token `shown` as well need not wait. What was thrown away again counts:
+    it is still there to be brought back."""
+    visitor = owner_of(token)
+    if is_admin(shown):
         return
     ledger = Ledger(root)
-    notes, owner = ledger.notes(), hashed(token)
+    notes = ledger.notes()
     ages = {run.name: _age(run) for run in [*list_runs(ledger.root), *list_runs(ledger.root / BIN)]}
-    mine = [age for name, age in ages.items() if notes.get(name, Note()).owner == owner]
+    mine = [age for name, age in ages.items() if notes.get(name, Note()).owner == visitor]
     for found, most, whose in ((mine, OF_ONE, " of yours"), (list(ages.values()), OF_ALL, "")):
         recent = sorted(age for age in found if age < HOUR)
         if len(recent) >= most:

@@ -164,7 +164,7 @@ class Run:
 
     def request_stop(self, by: str = "") -> None:
         """The run ends at its next step and keeps its best weights; who goes on with it later has them tested. `by`: the
-        hash of who asks, see `diclam.tokens`."""
+        hash of who asks, or ADMIN, see `diclam.tokens`."""
         (self.path / "stop").write_text(by)
 
     def withdraw_stop(self) -> None:
@@ -174,7 +174,7 @@ class Run:
         return (self.path / "stop").exists()
 
     def stopped_by(self) -> str | None:
-        """The hash of who asked it to stop, '' of somebody unknown; None when nobody did through its folder."""
+        """What `request_stop` was told of who asked, '' of somebody unknown; None when nobody did through its folder."""
         try:
             return (self.path / "stop").read_text(errors="replace")
         except OSError:

@@ -20,9 +20,10 @@ from diclam.expected import ALLOWANCE, seconds_left
 from diclam.ledger import Ledger
 from diclam.recipe import TrainConfig
 from diclam.runs import Run
-from diclam.tokens import hashed, is_admin, same
+from diclam.tokens import is_admin, owner_of, same
 
-MAX_WAITING = 20
+MAX_WAITING = 40
+"""Of all visitors, where the server's owner says nothing else: one for each of a class."""
 MAX_OF_ONE = 3
 """Of the same visitor."""
 _log = logging.getLogger(__name__)
@@ -42,25 +43,30 @@ class Ticket:
     """Name of the new folder that is made for it at its start; '' before."""
 
     def belongs_to(self, token: object) -> bool:
-        return same(self.owner, token) or is_admin(token)
+        return same(self.owner, token)
+
+    def may_withdraw(self, token: object) -> bool:
+        """Whether this token is of whoever asked, or of the server's owner."""
+        return self.belongs_to(token) or is_admin(token)
 
 
 class Queue:
-    """The starts that wait in one folder of runs, of which `at_most` run at a time."""
+    """The starts that wait in one folder of runs, of which `at_most` run at a time, and `longest` may wait."""
 
-    def __init__(self, root: Path | None = None, *, at_most: int = 1) -> None:
+    def __init__(self, root: Path | None = None, *, at_most: int = 1, longest: int = MAX_WAITING) -> None:
         self.ledger = Ledger(root)
-        self.root, self.at_most = self.ledger.root, at_most
+        self.root, self.at_most, self.longest = self.ledger.root, at_most, longest
 
     def ask(self, config: TrainConfig, token: object) -> Run | Ticket:
-        """Starts a run of whoever has this token, or gives it a place in the queue when there is no room. Raises RunError
-        when the queue is full, or nothing can be kept in the folder."""
+        """Starts a run of the visitor with this token, or gives it a place in the queue when there is no room. Raises
+        RunError when the queue is full, nothing can be kept in the folder, or this is no visitor's token."""
         return self._enter(config, token, resumes="")
 
-    def ask_to_go_on(self, run: Run, token: object) -> Run | Ticket:
-        """The same for a run that was cut off. Raises RunError also when it is not the visitor's, or cannot go on."""
-        if not self.ledger.may_change(run.name, token):
-            raise RunError("Only the visitor who started this run can continue it.")
+    def ask_to_go_on(self, run: Run, token: object, shown: object = None) -> Run | Ticket:
+        """The same for a run that was cut off. `shown` is what else the visitor has to show for it, as the server's owner
+        has. Raises RunError also when they may not change the run, or it cannot go on."""
+        if not any(self.ledger.may_change(run.name, proof) for proof in (token, shown)):
+            raise RunError("Only the visitor who started this run, or the owner of this server, can continue it.")
         if not run.can_go_on:
             raise RunError(launch.CANNOT_GO_ON.format(run.name))
         return self._enter(TrainConfig.from_dict(run.info()["config"]), token, resumes=run.name)
@@ -71,8 +77,8 @@ class Queue:
             [ticket] = [ticket for ticket in self.line() if ticket.number == number] or [None]
             if ticket is None:
                 raise RunError("This start no longer waits: it has begun or was withdrawn.")
-            if not ticket.belongs_to(token):
-                raise RunError("Only the visitor who asked for this start can withdraw it.")
+            if not ticket.may_withdraw(token):
+                raise RunError("Only the visitor who asked for this start, or the owner of this server, can withdraw it.")
             self._leave(ticket)
 
     def line(self) -> list[Ticket]:
@@ -116,22 +122,23 @@ class Queue:
         return started
 
     def _enter(self, config: TrainConfig, token: object, *, resumes: str) -> Run | Ticket:
+        asker = owner_of(token)
         with launch.starting(self.root):
             line = self.line()
             if resumes and any(ticket.resumes == resumes for ticket in line):
                 raise RunError(f"The run {resumes} waits already.")
-            if len(line) >= MAX_WAITING:
-                raise RunError(f"The queue is full: {MAX_WAITING} starts wait already. Try again when one has begun.")
+            if len(line) >= self.longest:
+                raise RunError(f"The queue is full: {self.longest} starts wait already. Try again when one has begun.")
             if sum(same(ticket.owner, token) for ticket in line) >= MAX_OF_ONE:
                 raise RunError(f"{MAX_OF_ONE} starts of yours wait already; withdraw one, or wait until it has begun.")
             with self.ledger.writing() as database:
                 settings = json.dumps(config.to_dict())
                 number = database.execute(
                     "INSERT INTO waiting (owner, settings, resumes, asked) VALUES (?, ?, ?, ?)",
-                    (hashed(token), settings, resumes, time.time()),
+                    (asker, settings, resumes, time.time()),
                 ).lastrowid
             assert number is not None
-            ticket = Ticket(number, hashed(token), config, resumes, "")
+            ticket = Ticket(number, asker, config, resumes, "")
             if line or not self._room():
                 return ticket
             try:

@@ -26,7 +26,7 @@ from diclam.events import Started, Step
 from diclam.ledger import Ledger
 from diclam.recipe import config
 from diclam.runs import Run
-from diclam.waiting import Queue
+from diclam.waiting import MAX_OF_ONE, Queue
 
 OWNER, STRANGER = {"own": "1" * 32}, {"own": "2" * 32}
 GOING_ON, CUT_OFF, TESTED, DELETED = "2004-going-on", "2003-cut-off", "2002-tested", "2001-deleted"
@@ -140,16 +140,22 @@ def test_another_visitor_changes_nothing(server: Server) -> None:
     before = server.everything()
     board, queue, table = "dc-board", "dc-queue", "dc-runs-table"
     for elem_id, event, shown, brought, words in (
-        (board, "enter", TESTED, {"name": "mine now"}, "only they can enter it"),
-        (board, "remove", TESTED, {"run": TESTED}, "take it off the board"),
+        (board, "enter", TESTED, {"name": "mine now"}, "only they, or the owner of this server, can enter it"),
+        (board, "remove", TESTED, {"run": TESTED}, "or take it off"),
         (queue, "withdraw", GOING_ON, {"number": server.ticket}, "Only the visitor who asked for this start"),
-        (queue, "resume", CUT_OFF, {}, "Only the visitor who started this run can continue it"),
+        (
+            queue,
+            "resume",
+            CUT_OFF,
+            {},
+            "or the owner of this server, can continue it",
+        ),
         (table, "retitle", TESTED, {"name": TESTED, "title": "x"}, "can change it"),
         (table, "keep", TESTED, {"name": TESTED, "pinned": True}, "can change it"),
         (table, "discard", TESTED, {"name": TESTED}, "can change it"),
         (table, "restore", TESTED, {"name": DELETED}, "can change it"),
-        ("dc-stop", "click", GOING_ON, None, "only they can stop it"),
-        ("dc-pause", "click", GOING_ON, None, "only they can stop it"),
+        ("dc-stop", "click", GOING_ON, None, "only they, or the owner of this server, can stop it"),
+        ("dc-pause", "click", GOING_ON, None, "only they, or the owner of this server, can stop it"),
     ):
         for tokens in (STRANGER, None, {"own": OWNER}, {"own": "", "admin": OWNER["own"]}):
             refused = server.send(elem_id, event, server.inputs(elem_id, event, tokens), brought, server.opened(shown))
@@ -221,6 +227,31 @@ def test_a_start_with_a_forged_setting_is_refused(server: Server) -> None:
             data = [*honest[:place], value, *honest[place + 1 :]]
             assert server.send("dc-start", "click", data), (place, value)
     assert server.everything() == before
+
+
+@pytest.mark.parametrize("tokens", [*NONSENSE, {}, {"own": None}, {"own": ""}, {"own": "1" * 31}, {"own": "G" * 32},
+                                    {"own": "1" * 32 + "\n"}, {"own": ["1" * 32]}, {"admin": "1" * 32}])  # fmt: skip
+def test_nobody_gets_a_run_or_a_place_that_is_nobodys(server: Server, tokens: Any) -> None:
+    before = server.everything()
+    for elem_id, event in (("dc-start", "click"), ("dc-bring-run", "upload")):
+        refused = server.send(elem_id, event, server.inputs(elem_id, event, tokens)) or ""
+        assert "Your browser did not say whose this is to be; reload the page" in refused, (elem_id, refused)
+    refused = server.send("dc-queue", "resume", server.inputs("dc-queue", "resume", tokens), {}, server.opened(CUT_OFF))
+    assert "Only the visitor who started this run" in (refused or "")
+    assert server.everything() == before
+
+
+def test_a_stranger_who_names_themselves_has_so_many_places(server: Server) -> None:
+    before, another = server.everything()[1:], {"own": "3" * 32}
+    honest = server.inputs("dc-start", "click", another)
+    taken = [server.send("dc-start", "click", honest) for _ in range(MAX_OF_ONE + 1)]
+    assert taken[:-1] == [None] * MAX_OF_ONE
+    assert "starts of yours wait already" in (taken[-1] or "")
+    for ticket in Queue(server.root).line()[1:]:
+        assert ticket.belongs_to(another["own"])
+        withdraw = server.inputs("dc-queue", "withdraw", another)
+        assert server.send("dc-queue", "withdraw", withdraw, {"number": ticket.number}) is None
+    assert server.everything()[1:] == before
 
 
 @pytest.mark.parametrize("elem_id", ["dc-predictions", "dc-checkpoint", "dc-report"])

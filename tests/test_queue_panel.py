@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,10 @@ import pytest
 from demo import queue_panel, supervisor, train_view
 from demo.components.queue_list import Lab
 from demo.queue_panel import CONTINUE, LATER, NOBODYS, OTHERS, START, TEST
-from demo.run_settings import max_runs
+from demo.run_settings import max_runs, max_waiting
 from demo.visitor import Visitor
 from diclam import checkpoint, launch, runs
-from diclam.errors import ConfigError
+from diclam.errors import ConfigError, RunError
 from diclam.events import Finished, Paused, Started, Tested
 from diclam.ledger import Ledger
 from diclam.model import DiCLAM
@@ -25,7 +26,7 @@ from diclam.runs import Run
 from diclam.waiting import Queue, Ticket
 from tests.conftest import small_config
 
-MINE, YOURS = "0" * 32, "1" * 32
+MINE, YOURS, ADMIN = "0" * 32, "1" * 32, "the owner"
 CONFIG = small_config(budget=60.0)
 STARTED = Started("report", 60.0, 0, "cpu", "float32", 160, 40, 16, 1_837_452)
 
@@ -33,7 +34,7 @@ STARTED = Started("report", 60.0, 0, "cpu", "float32", 160, 40, 16, 1_837_452)
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("DICLAM_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setenv("DICLAM_ADMIN_TOKEN", "admin")
+    monkeypatch.setenv("DICLAM_ADMIN_TOKEN", ADMIN)
     return tmp_path / "runs"
 
 
@@ -48,7 +49,7 @@ def write(folder: Path, token: str = "") -> Run:
 
 def seen(token: str, name: str = "") -> Lab:
     queue = Queue()
-    return queue_panel.lab(queue, runs.going_on(), token, name)
+    return queue_panel.lab(queue, runs.going_on(), {"own": MINE, "admin": ADMIN} if token == ADMIN else {"own": token}, name)
 
 
 def test_everybody_sees_the_queue_and_their_own_places_in_it(root: Path) -> None:
@@ -61,7 +62,8 @@ def test_everybody_sees_the_queue_and_their_own_places_in_it(root: Path) -> None
     assert [place.mine for place in lab.waiting] == [False, True]
     assert lab.waiting[1].words.startswith("recipe report, seed 7, 1 min 30 s: starts in about ")
     assert [place.mine for place in seen(YOURS).waiting] == [True, False]
-    assert [place.mine for place in seen("admin").waiting] == [True, True]
+    owner = seen(ADMIN).waiting
+    assert [(place.mine, place.may_withdraw) for place in owner] == [(False, True), (True, True)]
     assert seen(MINE, "2001").going == ()
     run = runs.find("2001")
     run.request_pause()
@@ -72,9 +74,9 @@ def test_everybody_sees_the_queue_and_their_own_places_in_it(root: Path) -> None
 
 def test_it_is_said_why_a_run_cannot_be_stopped(root: Path) -> None:
     write(root / "2001", MINE)
-    assert [seen(token, "2001").note for token in (MINE, "admin", YOURS, "")] == ["", "", OTHERS, OTHERS]
+    assert [seen(token, "2001").note for token in (MINE, ADMIN, YOURS, "")] == ["", "", OTHERS, OTHERS]
     write(root / "2002")
-    assert [seen(token, "2002").note for token in (MINE, "admin")] == [NOBODYS, ""]
+    assert [seen(token, "2002").note for token in (MINE, ADMIN)] == [NOBODYS, ""]
 
 
 def test_its_owner_is_offered_to_continue_what_was_cut_off(root: Path) -> None:
@@ -82,7 +84,7 @@ def test_its_owner_is_offered_to_continue_what_was_cut_off(root: Path) -> None:
     (run.path / runs.STATE).touch()
     assert not seen(MINE, "2001").resume
     (run.path / "process").unlink()
-    assert [seen(token, "2001").resume for token in (MINE, "admin", YOURS, "")] == [CONTINUE, CONTINUE, "", ""]
+    assert [seen(token, "2001").resume for token in (MINE, ADMIN, YOURS, "")] == [CONTINUE, CONTINUE, "", ""]
     assert not any(seen(MINE, name).resume for name in ("", "../2001", "2002"))
 
 
@@ -93,7 +95,7 @@ def test_its_owner_is_offered_the_test_that_a_stop_left_out(root: Path) -> None:
     with (run.path / runs.EVENTS).open("a") as file:
         file.write(Finished("stopped", 9, 0.5, 41.0, 9000, 0.5).to_json() + "\n")
     (run.path / "process").unlink()
-    assert [seen(token, "2001").resume for token in (MINE, "admin", YOURS, "")] == [TEST, TEST, "", ""]
+    assert [seen(token, "2001").resume for token in (MINE, ADMIN, YOURS, "")] == [TEST, TEST, "", ""]
     write(root / "2002", YOURS)  # which goes on
     assert isinstance(Queue().ask_to_go_on(run, MINE), Ticket)
     assert seen(MINE, "2001").resume == ""
@@ -114,14 +116,15 @@ class Page:
             queue_panel.wire(self.panel, self.parts, Visitor(*(gr.State() for _ in range(5))))  # pyright: ignore[reportArgumentType]
         self.known: Any = self.panel.feed.value
 
-    def look(self) -> dict[Any, Any]:
-        """What comes of asking for news once, as the visitor MINE who has the run 2000 before them."""
-        asked = {"known": self.known, "run": "2000", "tokens": {"own": MINE}}
+    def look(self, tokens: Any = None) -> dict[Any, Any]:
+        """What comes of asking for news once, as the visitor MINE, or another, who has the run 2000 before them."""
+        tokens = tokens or {"own": MINE}
+        asked = {"known": self.known, "run": "2000", "tokens": tokens}
         if getattr(self.panel.feed, "look")(asked) is None:  # noqa: B009
             return {}
         [update] = [fn.fn for fn in self.blocks.fns.values() if (self.panel.feed._id, "more") in fn.targets]
         assert update is not None
-        found = update({"own": MINE}, "2000", self.known, None)
+        found = update(tokens, "2000", self.known, None)
         self.known = json.loads(json.dumps(found[self.panel.feed]))
         return found
 
@@ -148,6 +151,16 @@ def test_a_run_of_this_visitor_that_begins_is_shown_and_another_s_is_not(root: P
     assert page.look() == {}
 
 
+def test_the_servers_owner_is_not_torn_away_by_what_others_start(root: Path) -> None:
+    page = Page()
+    owner = {"own": MINE, "admin": ADMIN}
+    page.look(owner)
+    write(root / "2001", YOURS)
+    assert page.parts.shown_run not in page.look(owner)
+    write(root / "2002", MINE)
+    assert page.look(owner)[page.parts.shown_run] == "2002"
+
+
 @pytest.mark.parametrize("known", [None, [], "x", {"mark": 7, "going": 7}, {"mark": None, "going": [None]}])
 def test_a_page_that_knows_nothing_true_is_sent_the_queue(root: Path, known: object) -> None:
     page = Page()
@@ -155,13 +168,29 @@ def test_a_page_that_knows_nothing_true_is_sent_the_queue(root: Path, known: obj
     assert page.panel.list in page.look()
 
 
-@pytest.mark.parametrize("text", ["0", "17", "-1", "1.5", "many", "", "²"])
-def test_an_impossible_number_of_runs_is_said_when_the_page_is_built(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setenv("DICLAM_MAX_RUNS", text)
-    with pytest.raises(ConfigError, match="1 to 16"), gr.Blocks():
+@pytest.mark.parametrize("text", ["0", "1001", "-1", "1.5", "many", "", "²"])
+@pytest.mark.parametrize(("name", "read", "most"), [("RUNS", max_runs, 16), ("WAITING", max_waiting, 1000)])
+def test_an_impossible_number_of_runs_is_said_when_the_page_is_built(
+    monkeypatch: pytest.MonkeyPatch, name: str, read: Callable[[], int], most: int, text: str
+) -> None:
+    monkeypatch.setenv(f"DICLAM_MAX_{name}", text)
+    with pytest.raises(ConfigError, match=f"MAX_{name} must be a whole number, 1 to {most}; got '{text}'"), gr.Blocks():
         queue_panel.build()
-    monkeypatch.setenv("DICLAM_MAX_RUNS", "16")
-    assert max_runs() == 16
+    monkeypatch.setenv(f"DICLAM_MAX_{name}", str(most))
+    assert read() == most
+
+
+def test_as_many_wait_as_the_server_says(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(root / "2001", MINE)
+    monkeypatch.setenv("DICLAM_MAX_WAITING", "1")
+    queue_panel.queue().ask(CONFIG, YOURS)
+    with pytest.raises(RunError, match="queue is full: 1 starts"):
+        queue_panel.queue().ask(CONFIG, MINE)
+    monkeypatch.delenv("DICLAM_MAX_WAITING")
+    for k in range(2, 41):
+        queue_panel.queue().ask(CONFIG, f"{k:032}")
+    with pytest.raises(RunError, match="queue is full: 40 starts"):
+        queue_panel.queue().ask(CONFIG, MINE)
 
 
 def test_a_start_that_fails_does_not_end_the_looking_after(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

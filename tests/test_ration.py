@@ -49,11 +49,18 @@ def test_a_visitor_brings_so_many_runs_an_hour_and_others_theirs(tmp_path: Path)
     ration.check("2" * 32, tmp_path)
 
 
-@pytest.mark.parametrize("token", ["2" * 32, "", None, {"own": ME}])
-def test_all_visitors_together_bring_so_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: object) -> None:
+@pytest.mark.parametrize("nobody", ["", None, {"own": ME}, ME[1:], "x" * 32, "secret of the owner"])
+def test_nobody_brings_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nobody: object) -> None:
+    monkeypatch.setenv("DICLAM_ADMIN_TOKEN", "secret of the owner")
+    for shown in (None, "secret of the owner"):
+        with pytest.raises(RunError, match="reload the page"):
+            ration.check(nobody, tmp_path, shown=shown)
+
+
+def test_all_visitors_together_bring_so_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for k in range(4):
         brought(tmp_path, f"run-{k}", 0, token=f"{k:032}")
     with pytest.raises(RunError, match="4 runs were brought"):
-        ration.check(token, tmp_path)
-    monkeypatch.setenv("DICLAM_ADMIN_TOKEN", "secret")
-    ration.check("secret", tmp_path)
+        ration.check("a" * 32, tmp_path)
+    monkeypatch.setenv("DICLAM_ADMIN_TOKEN", "secret of the owner")
+    ration.check("a" * 32, tmp_path, shown="secret of the owner")

@@ -45,6 +45,7 @@ from diclam.ledger import Ledger
 from diclam.model import DiCLAM, ModelConfig
 from diclam.recipe import RECIPES, TrainConfig
 from diclam.runs import Run
+from diclam.tokens import hashed
 from tests.test_pinned_section import album, snapshot
 from tests.test_pinned_section import write as write_album
 
@@ -334,7 +335,7 @@ def test_stop_is_the_owners(page: Page, root: Path) -> None:
     for tokens in ({"own": "1" * 32}, {"own": ""}, {}, None, [], {"own": Ledger().owner("2001")}):
         page.tokens = tokens  # pyright: ignore[reportAttributeAccessIssue]
         assert not page.load()["dc-stop"].interactive
-        with pytest.raises(gr.Error, match="only they can stop it"):
+        with pytest.raises(gr.Error, match="only they, or the owner of this server, can stop it"):
             page.stop()
     assert not run.stop_requested()
 
@@ -359,6 +360,42 @@ def test_stop_asks_a_training_run_and_lets_it_end(page: Page, root: Path, monkey
     assert page.load()["dc-run"].sentence.startswith("Stopped by somebody else after")
     run.withdraw_stop()  # as by a signal, which nobody sent from a page
     assert page.load()["dc-run"].sentence.startswith("Stopped after")
+
+
+def test_a_stop_by_the_servers_owner_is_told_as_such_and_keeps_nothing_of_their_secret(
+    page: Page, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DICLAM_ADMIN_TOKEN", "a secret of mine")
+    visitor, admin = page.tokens, {"own": "1" * 32, "admin": "a secret of mine"}
+    sentences = []
+    for name, owner in (("2001", visitor["own"]), ("2002", admin["own"])):
+        run = write(root / name, STARTED, STEP, alive=True)
+        Ledger().own(name, owner)
+        page.tokens, page.state = admin, {"name": "", "seen": None}
+        page.load()
+        page.stop()
+        write(run.path, replace(FINISHED, reason="stopped"))
+        for tokens in (admin, visitor, {"own": admin["own"]}):
+            page.tokens = tokens
+            sentences.append(page.load()["dc-run"].sentence.split(" after")[0])
+        (run.path / "process").unlink()
+    by_owner = "Stopped by the owner of this server"
+    assert sentences == [
+        "Stopped by you", by_owner, by_owner, "Stopped by you", "Stopped by somebody else", "Stopped by you",
+    ]  # fmt: skip
+    written = b"".join(path.read_bytes() for path in root.rglob("*") if path.is_file())
+    assert hashed(admin["own"]).encode() in written
+    assert hashed("a secret of mine").encode() not in written
+
+
+def test_what_the_servers_owner_starts_is_their_browsers(page: Page, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DICLAM_ADMIN_TOKEN", "a secret of mine")
+    monkeypatch.setattr(launch, "begin", lambda run, config: run.claim(os.getpid()))
+    page.tokens = {"own": "1" * 32, "admin": "a secret of mine"}
+    page.start()
+    page.tokens = {"own": "1" * 32}  # the page was asked to forget it
+    assert page.load()["dc-stop"].interactive
+    assert page.start()["dc-queue"].waiting[0].mine
 
 
 def test_pause_asks_a_training_run_to_wait_and_continue_takes_it_back(

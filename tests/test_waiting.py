@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from diclam import launch, runs, waiting
+from diclam import launch, runs
 from diclam.errors import RunError
 from diclam.events import Finished, Started, Step
 from diclam.expected import ALLOWANCE
@@ -165,16 +165,25 @@ def test_only_who_asked_withdraws(queue: Queue, trainers: Trainers) -> None:
             queue.withdraw(number, token)
 
 
-def test_the_queue_is_bounded(queue: Queue, trainers: Trainers, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "MAX_WAITING", MAX_OF_ONE + 1)
+def test_the_queue_is_bounded(queue: Queue, trainers: Trainers) -> None:
     started(queue)
+    queue = Queue(queue.root, longest=MAX_OF_ONE + 1)
     for _ in range(MAX_OF_ONE):
         waits(queue)
     with pytest.raises(RunError, match="starts of yours wait already"):
         queue.ask(CONFIG, MINE)
     waits(queue, token=YOURS)
-    with pytest.raises(RunError, match="queue is full"):
+    with pytest.raises(RunError, match="queue is full: 4 starts"):
         queue.ask(CONFIG, new_token())
+
+
+@pytest.mark.parametrize("nobody", ["", None, 3, ADMIN, "x" * 32, new_token()[1:]])
+def test_who_is_nobody_gets_neither_a_run_nor_a_place(queue: Queue, trainers: Trainers, nobody: object) -> None:
+    run = cut_off(queue.root, "2001", STARTED, STEP)
+    for refused in (lambda: queue.ask(CONFIG, nobody), lambda: queue.ask_to_go_on(run, nobody, ADMIN)):
+        with pytest.raises(RunError, match="reload the page"):
+            refused()
+    assert (queue.line(), runs.going_on(queue.root)) == ([], [])
 
 
 def test_a_start_is_expected_when_those_before_have_ended(queue: Queue, trainers: Trainers) -> None:
@@ -206,9 +215,11 @@ def test_a_run_that_was_cut_off_goes_on(queue: Queue, trainers: Trainers) -> Non
 def test_a_run_waits_to_go_on_once_and_gives_way_when_it_cannot(queue: Queue, trainers: Trainers) -> None:
     first = started(queue)
     run = cut_off(queue.root, "2001", STARTED, STEP)
-    assert isinstance(queue.ask_to_go_on(run, ADMIN), Ticket)
+    assert isinstance(queue.ask_to_go_on(run, YOURS, ADMIN), Ticket)
+    [ticket] = queue.line()
+    assert (ticket.belongs_to(YOURS), ticket.belongs_to(ADMIN), ticket.may_withdraw(ADMIN)) == (True, False, True)
     with pytest.raises(RunError, match="waits already"):
-        queue.ask_to_go_on(run, ADMIN)
+        queue.ask_to_go_on(run, YOURS, ADMIN)
     (run.path / runs.STATE).unlink()
     trainers.end(first)
     assert queue.advance() == []
@@ -218,7 +229,7 @@ def test_a_run_waits_to_go_on_once_and_gives_way_when_it_cannot(queue: Queue, tr
 def test_a_run_that_ended_does_not_go_on(queue: Queue, trainers: Trainers) -> None:
     ended = cut_off(queue.root, "2001", STARTED, STEP, Finished("time", 20, 2.0, 60.0, 320, 0.3))
     with pytest.raises(RunError, match="cannot go on"):
-        queue.ask_to_go_on(ended, ADMIN)
+        queue.ask_to_go_on(ended, YOURS, ADMIN)
 
 
 def test_a_deleted_ledger_empties_the_queue_and_ends_no_run(queue: Queue, trainers: Trainers) -> None:

@@ -34,7 +34,7 @@ function show() {
   part('resume').disabled = false;
   fill(part('going'), value.going.map((run) => row(run.words, 'Watch', { run: run.run }, false, 'watch')));
   fill(part('waiting'), value.waiting.map((place) => row(
-    place.words, place.mine ? 'Withdraw' : '', { number: place.number }, place.mine, 'withdraw',
+    place.words, place.may_withdraw ? 'Withdraw' : '', { number: place.number }, place.mine, 'withdraw',
   )));
   // Spoken when a place changes, and not each time the expected start does.
   const places = value.waiting.map((place, k) => (place.mine ? k + 1 : 0)).filter(Boolean).join(' and ');

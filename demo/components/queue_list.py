@@ -24,7 +24,9 @@ class Place:
     """Of its ticket."""
     words: str
     mine: bool
-    """Whether this visitor may withdraw it."""
+    """Whether this visitor asked for it."""
+    may_withdraw: bool
+    """Whether they may take it out, as the server's owner may with any."""
 
 
 @dataclass(frozen=True)
