@@ -1,8 +1,8 @@
 """Keeps the folder of runs within bounds: what was thrown away goes for good after an hour, the oldest runs before the disk
 is full.
 
-Only runs that the page started or that were brought to it go by themselves, and neither one that is going on nor one that
-is pinned. A run that somebody trained on the command line stays until somebody deletes it.
+Only runs that the page started or that were brought to it go by themselves, and none that is going on, waits to go on, is
+pinned, or is on the board of the challenge. A run that somebody trained on the command line stays until somebody deletes it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from diclam.errors import RunError
 from diclam.launch import starting
 from diclam.ledger import Ledger
 from diclam.runs import Run, find, list_runs, runs_root
+from diclam.waiting import Queue
 
 BIN = ".deleted"
 SECONDS_TO_UNDO = 3600.0
@@ -46,12 +47,14 @@ class Bounds:
 
 
 def throw_away(run: Run, root: Path | None = None) -> None:
-    """The run is gone from every list, and comes back with `bring_back` for an hour. Raises RunError when it is going on, or
-    cannot be moved."""
+    """The run is gone from every list, and comes back with `bring_back` for an hour. Raises RunError when it is going on or
+    waits to, or cannot be moved."""
     root = root or runs_root()
     with starting(root):  # or it might begin just now
         if run.alive():
             raise RunError(f"The run {run.name} is still going on; stop it first.")
+        if run.name in Queue(root).awaited():
+            raise RunError(f"The run {run.name} waits to go on; withdraw it from the queue first.")
         _bin(run, root)
     Ledger(root).mark_deleted(run.name)
 
@@ -78,29 +81,31 @@ def tidy(root: Path | None = None, bounds: Bounds | None = None) -> list[str]:
         return []
     with _alone(root):
         _empty(root)
-        notes = Ledger(root).notes()
+        ledger, queue, gone = Ledger(root), Queue(root), []
         mine = [run for run in list_runs(root) if _comes_from_the_page(run)]
-        pinned = {name for name, note in notes.items() if note.pinned}
-        gone = surplus(((run, size(run.path), run.name in pinned) for run in mine), bounds)
-        for run in gone:
+        kept = {name for name, note in ledger.notes().items() if note.pinned}
+        kept |= {entry.run for entry in ledger.board()} | queue.awaited()
+        for run in surplus(((run, size(run.path), run.name in kept) for run in mine), bounds):
             with starting(root):
-                if run.alive():
+                if run.alive() or run.name in queue.awaited():
                     continue
                 _bin(run, root)
             _remove(root / BIN / run.name, root)
             _log.info("The run %s made room for newer ones.", run.name)
-    return [run.name for run in gone]
+            gone.append(run.name)
+    return gone
 
 
 def surplus(kept: Iterable[tuple[Run, int, bool]], bounds: Bounds) -> list[Run]:
-    """Which runs go: of (run, bytes, pinned), the newest first, the oldest that may, until the others are within bounds."""
+    """Which runs go: of (run, bytes, whether it stays), the newest first, the oldest that may, until the others are within
+    bounds."""
     kept = list(kept)
     count, total = len(kept), sum(size for _, size, _ in kept)
     gone = []
-    for run, size, pinned in reversed(kept):
+    for run, size, stays in reversed(kept):
         if count <= bounds.runs and total <= bounds.bytes:
             break
-        if pinned or run.alive() or _age(run.path) < YOUNG:
+        if stays or run.alive() or _age(run.path) < YOUNG:
             continue
         gone.append(run)
         count, total = count - 1, total - size

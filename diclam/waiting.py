@@ -104,6 +104,10 @@ class Queue:
             heapq.heappush(free, starts[-1] + (0 if self.is_test(ticket) else ticket.config.budget) + ALLOWANCE)
         return starts
 
+    def awaited(self) -> set[str]:
+        """Names of the runs that somebody waits for."""
+        return {name for ticket in self.line() for name in (ticket.resumes, ticket.run) if name}
+
     def is_test(self, ticket: Ticket) -> bool:
         """Whether it waits for nothing but the test of a run that has trained."""
         return bool(ticket.resumes) and Run(self.root / ticket.resumes).lacks_test
@@ -127,6 +131,8 @@ class Queue:
             line = self.line()
             if resumes and any(ticket.resumes == resumes for ticket in line):
                 raise RunError(f"The run {resumes} waits already.")
+            if resumes and not Run(self.root / resumes).can_go_on:  # It was deleted, or began, a moment ago.
+                raise RunError(launch.CANNOT_GO_ON.format(resumes))
             if len(line) >= self.longest:
                 raise RunError(f"The queue is full: {self.longest} starts wait already. Try again when one has begun.")
             if sum(same(ticket.owner, token) for ticket in line) >= MAX_OF_ONE:

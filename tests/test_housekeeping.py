@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from pathlib import Path
@@ -12,8 +13,11 @@ from diclam import housekeeping, runs
 from diclam.errors import ConfigError, RunError
 from diclam.housekeeping import BIN, Bounds, bring_back, throw_away, tidy
 from diclam.ledger import Ledger
+from diclam.recipe import TrainConfig
 from diclam.runs import Run
+from diclam.waiting import Queue, Ticket
 
+ME = "1" * 32
 HOURS_AGO = time.time() - 7200
 
 
@@ -27,6 +31,16 @@ def make(root: Path, name: str, *, from_page: bool = True, alive: bool = False, 
         run.claim(os.getpid())
     os.utime(run.path, (HOURS_AGO, HOURS_AGO))
     return run
+
+
+def cut_off(run: Run) -> int:
+    """It waits to be continued while another goes on -> the number of its place."""
+    (run.path / runs.INFO).write_text(json.dumps({"config": TrainConfig().to_dict()}))
+    (run.path / runs.STATE).touch()
+    Ledger(run.path.parent).own(run.name, ME)
+    ticket = Queue(run.path.parent).ask_to_go_on(run, ME)
+    assert isinstance(ticket, Ticket)
+    return ticket.number
 
 
 def names(root: Path) -> list[str]:
@@ -92,6 +106,41 @@ def test_the_oldest_go_but_for_the_pinned_the_running_and_those_of_the_command_l
     assert not list((tmp_path / BIN).iterdir())
     assert tidy(tmp_path, Bounds(runs=1)) == ["6"]
     assert tidy(tmp_path, Bounds(runs=1)) == []
+
+
+def test_a_run_that_waits_and_one_on_the_board_are_not_tidied_away(tmp_path: Path) -> None:
+    for name in ("1", "2", "3", "4"):
+        make(tmp_path, name)
+    make(tmp_path, "5", alive=True)
+    Ledger(tmp_path).enter("1", "Ada")
+    number = cut_off(Run(tmp_path / "2"))
+    os.utime(tmp_path / "2", (HOURS_AGO, HOURS_AGO))
+    assert tidy(tmp_path, Bounds(runs=1)) == ["3", "4"]
+    assert names(tmp_path) == ["5", "2", "1"]
+    Queue(tmp_path).withdraw(number, ME)
+    Ledger(tmp_path).enter("1", "")
+    assert tidy(tmp_path, Bounds(runs=1)) == ["1", "2"]
+
+
+def test_a_run_that_waits_to_go_on_is_not_thrown_away(tmp_path: Path) -> None:
+    make(tmp_path, "2", alive=True)
+    run = make(tmp_path, "1")
+    number = cut_off(run)
+    with pytest.raises(RunError, match="The run 1 waits to go on; withdraw it from the queue first"):
+        throw_away(run, tmp_path)
+    assert names(tmp_path) == ["2", "1"]
+    Queue(tmp_path).withdraw(number, ME)
+    throw_away(run, tmp_path)
+    assert names(tmp_path) == ["2"]
+
+
+def test_a_run_that_begins_to_wait_while_others_are_tidied_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "1")
+    make(tmp_path, "2", alive=True)
+    looks = iter([set(), {"1"}])
+    monkeypatch.setattr(Queue, "awaited", lambda queue: next(looks))
+    assert tidy(tmp_path, Bounds(bytes=0)) == []
+    assert names(tmp_path) == ["2", "1"]
 
 
 def test_the_size_of_all_is_bounded(tmp_path: Path) -> None:
