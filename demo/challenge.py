@@ -12,7 +12,7 @@ import gradio as gr
 from demo import linked, visitor
 from demo.components.challenge_board import Board, ChallengeBoard, Row
 from demo.messages import told
-from diclam import recipe, runs
+from diclam import ration, recipe, runs
 from diclam.errors import DiclamError, RunError
 from diclam.evaluate import FIGURES
 from diclam.ledger import Ledger
@@ -85,11 +85,11 @@ def name_of(typed: Any) -> str:
 
 
 def enter(ledger: Ledger, run: str, typed: Any, token: str, budget: float) -> None:
-    """Only its owner enters a run. Raises RunError, which says why not."""
+    """Only its owner enters a run, and so many of theirs. Raises RunError, which says why not."""
     name = name_of(typed)
     result(runs.find(run, ledger.root), budget)
     _insist(ledger, run, token)
-    ledger.enter(run, name)
+    ledger.enter(run, name, at_most=ration.most(ration.ENTERED, token))
 
 
 def remove(ledger: Ledger, run: str, token: str) -> None:

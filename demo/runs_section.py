@@ -32,7 +32,8 @@ SHOWN = 200
 """Runs at most in the table."""
 WORDS = (
     f"A name opens a run above. Tick up to {MOST} to lay their curves over each other. Runs that this page started, or that "
-    "were brought, go when there are too many, the oldest first, unless they are pinned."
+    f"were brought, go when there are too many, the oldest first, unless they are pinned ({ration.PINNED} of yours may be) or "
+    "on the board of the challenge."
 )
 NOT_YOURS = "Only the visitor who started this run, or the owner of this server, can change it."
 
@@ -108,8 +109,9 @@ def wire(
 
     def keep(shown: str, sent: Any, event: gr.EventData) -> Listed:
         run = _changeable(event, sent)
+        at_most = ration.most(ration.PINNED, visitor.token(sent))
         with told():
-            Ledger().pin(run.name, event._data.get("pinned") is True)
+            Ledger().pin(run.name, event._data.get("pinned") is True, at_most=at_most)
         return listed(shown, sent)
 
     def discard(shown: str, sent: Any, event: gr.EventData) -> Any:

@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS waiting (
 );
 PRAGMA user_version = 1;
 """
+_BIN_COUNTS = "One that was deleted counts as long as it can be brought back."
 _log = logging.getLogger(__name__)
 
 
@@ -109,8 +110,10 @@ class Ledger:
     def pinned(self, run: str) -> bool:
         return self.note(run).pinned
 
-    def pin(self, run: str, pinned: bool = True) -> None:
-        self._set(run, pinned=int(pinned))
+    def pin(self, run: str, pinned: bool = True, *, at_most: int | None = None) -> None:
+        """It stays when old runs go, or no longer does. Raises RunError when its owner has pinned `at_most` others."""
+        crowd = f"{at_most} runs of yours are pinned already; unpin one of them first. {_BIN_COUNTS}"
+        self._set(run, None if at_most is None or not pinned else (at_most, "pinned", crowd), pinned=int(pinned))
 
     def deleted(self) -> dict[str, float]:
         """The runs that were thrown away and can come back: name and when, in seconds since 1970."""
@@ -125,10 +128,13 @@ class Ledger:
         with self.writing() as database:
             database.execute("DELETE FROM runs WHERE name = ?", (run,))
 
-    def enter(self, run: str, name: object) -> None:
-        """The run takes part in the challenge, under this name; with an empty one it no longer does."""
+    def enter(self, run: str, name: object, *, at_most: int | None = None) -> None:
+        """The run takes part in the challenge, under this name; with an empty one it no longer does. Raises RunError when
+        its owner has entered `at_most` others."""
         entrant = plain(name, "The name")
-        self._set(run, entrant=entrant, entered=time.time() if entrant else None)
+        crowd = f"{at_most} runs of yours are on the board already; take one of them off first. {_BIN_COUNTS}"
+        bound = None if at_most is None or not entrant else (at_most, "entrant != ''", crowd)
+        self._set(run, bound, entrant=entrant, entered=time.time() if entrant else None)
 
     def board(self) -> list[Entry]:
         """Who takes part, in the order they entered. What each run reached is in its folder."""
@@ -160,10 +166,17 @@ class Ledger:
                     database.execute("ROLLBACK")
                 raise
 
-    def _set(self, run: str, **values: Any) -> None:
+    def _set(self, run: str, bound: tuple[int, str, str] | None = None, **values: Any) -> None:
+        """`bound`: of how many other runs of the same owner what may be true at the most, and what is said otherwise."""
         columns = ", ".join(f"{name} = :{name}" for name in values)  # names from this file, never from outside
         with self.writing() as database:
             database.execute("INSERT OR IGNORE INTO runs (name) VALUES (?)", (run,))
+            if bound:
+                most, what, crowd = bound
+                others = "name != :run AND owner = (SELECT owner FROM runs WHERE name = :run)"
+                [[count]] = database.execute(f"SELECT count(*) FROM runs WHERE {what} AND {others}", {"run": run})
+                if count >= most:
+                    raise RunError(crowd)
             database.execute(f"UPDATE runs SET {columns} WHERE name = :run", values | {"run": run})
 
     @contextmanager

@@ -1,5 +1,5 @@
-"""How many runs may be brought within an hour: of one visitor, so that nobody fills the folder of runs alone, and of all, as
-anybody can call themselves another visitor."""
+"""Nobody fills the folder of runs alone: how many may be brought within an hour, of one visitor and of all, as anybody can
+call themselves another visitor; and how many runs of one may stay when old ones go."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ from diclam.tokens import is_admin, owner_of
 
 HOUR = 3600.0
 OF_ONE, OF_ALL = 10, 30
+PINNED, ENTERED = 3, 3
+"""Of the same visitor: what is pinned stays, and so does what is on the board of the challenge."""
+
+
+def most(of_one: int, shown: object) -> int | None:
+    """How many of them whoever shows this token may keep; None for any number, which the server's owner may."""
+    return None if is_admin(shown) else of_one
 
 
 def check(token: object, root: Path | None = None, *, shown: object = None) -> None:

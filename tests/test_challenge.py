@@ -100,6 +100,20 @@ def test_only_its_owner_takes_a_run_off(root: Path, ledger: Ledger, monkeypatch:
     assert ledger.board() == []
 
 
+def test_a_visitor_enters_three_and_the_servers_owner_any_number(
+    root: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abcd":
+        ran(root, name)
+    for name in "abca":  # the last under another name
+        challenge.enter(ledger, name, f"team {name}", MINE, 60)
+    with pytest.raises(RunError, match="3 runs of yours are on the board already; take one of them off first"):
+        challenge.enter(ledger, "d", "me", MINE, 60)
+    monkeypatch.setenv("DICLAM_ADMIN_TOKEN", OTHER)
+    challenge.enter(ledger, "d", "me", OTHER, 60)
+    assert len(ledger.board()) == 4
+
+
 @pytest.mark.parametrize(
     ("typed", "kept"),
     [

@@ -79,6 +79,32 @@ def test_the_board_holds_who_entered_and_was_not_thrown_away(notes: Ledger) -> N
     assert notes.board() == [Entry("b", "Ada"), Entry("a", "Alan")]
 
 
+@pytest.mark.parametrize("what", ["pinned", "on the board"])
+def test_of_one_owner_so_many_stay_and_no_more(notes: Ledger, what: str) -> None:
+    def keep(run: str, kept: bool = True, at_most: int | None = 2) -> None:
+        if what == "pinned":
+            notes.pin(run, kept, at_most=at_most)
+        else:
+            notes.enter(run, "Ada" if kept else "", at_most=at_most)
+
+    for run in ("a", "b", "c"):
+        notes.own(run, MINE)
+    notes.own("d", YOURS)
+    for run in ("a", "b", "b", "d"):  # once more, or another's
+        keep(run)
+    before = notes.notes(), notes.board()
+    with pytest.raises(RunError, match=f"2 runs of yours are {what} already"):
+        keep("c")
+    assert (notes.notes(), notes.board()) == before
+    notes.mark_deleted("a")  # it can come back
+    with pytest.raises(RunError, match="counts as long as it can be brought back"):
+        keep("c")
+    keep("c", at_most=None)
+    for run in ("b", "c"):
+        keep(run, False)
+    keep("c")
+
+
 def test_a_deleted_ledger_begins_anew(notes: Ledger) -> None:
     notes.own("a", MINE)
     notes.path.unlink()  # its companions may stay

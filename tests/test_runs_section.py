@@ -21,6 +21,7 @@ from diclam.events import Event, Finished, Started, Step, Tested, Validated
 from diclam.ledger import Ledger
 from diclam.recipe import config
 from diclam.runs import Run
+from diclam.waiting import Queue
 
 ME, ANOTHER = {"own": "1" * 32}, {"own": "2" * 32}
 STARTED = Started("fast", 60.0, 0, "cpu", "float32", 40_000, 500, 125, 1_837_452)
@@ -112,6 +113,20 @@ def test_a_run_is_renamed_and_pinned_by_its_owner(page: Page, root: Path) -> Non
             page.send("retitle", "1", ME, name="1", title=title)
 
 
+def test_a_visitor_pins_three_and_the_servers_owner_any_number(page: Page, root: Path) -> None:
+    for name in "12345":
+        make(root, name)
+    for name in "123":
+        page.send("keep", "1", ME, name=name, pinned=True)
+    with refused("3 runs of yours are pinned already; unpin one of them first"):
+        page.send("keep", "1", ME, name="4", pinned=True)
+    assert not Ledger(root).pinned("4")
+    page.send("keep", "1", ME, name="3", pinned=False)
+    page.send("keep", "1", ME, name="4", pinned=True)
+    page.send("keep", "1", ME | {"admin": "the owner's"}, name="5", pinned=True)
+    assert [name for name in "12345" if Ledger(root).pinned(name)] == ["1", "2", "4", "5"]
+
+
 def test_a_deleted_run_comes_back(page: Page, root: Path) -> None:
     for name in ("1", "2"):
         make(root, name)
@@ -134,6 +149,16 @@ def test_a_run_that_is_going_on_is_not_deleted(page: Page, root: Path) -> None:
     make(root, "1", STARTED).claim(os.getpid())
     with refused("still going on"):
         page.send("discard", "1", ME, name="1")
+
+
+def test_a_run_that_waits_to_go_on_is_not_deleted(page: Page, root: Path) -> None:
+    make(root, "2", STARTED).claim(os.getpid())
+    run = make(root, "1", STARTED)
+    (run.path / runs.STATE).touch()
+    Queue(root).ask_to_go_on(run, ME["own"])
+    with refused("waits to go on; withdraw it from the queue first"):
+        page.send("discard", "1", ME, name="1")
+    assert runs.find("1").path.is_dir()
 
 
 def test_whoever_is_not_its_owner_is_refused(page: Page, root: Path) -> None:
