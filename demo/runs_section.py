@@ -32,8 +32,8 @@ SHOWN = 200
 """Runs at most in the table."""
 WORDS = (
     f"A name opens a run above. Tick up to {MOST} to lay their curves over each other. Runs that this page started, or that "
-    f"were brought, go when there are too many, the oldest first, unless they are pinned ({ration.PINNED} of yours may be) or "
-    "on the board of the challenge."
+    "were brought, go when there are too many, the oldest first, unless they are on the board of the challenge, or pinned; "
+    f"{ration.PINNED} of yours can be."
 )
 NOT_YOURS = "Only the visitor who started this run, or the owner of this server, can change it."
 
