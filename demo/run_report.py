@@ -116,17 +116,26 @@ def _training(status: Status, stopping: bool, pause: Pause | None) -> str:
     if stopping:
         return "Stopping after this step; the best weights so far are kept."
     if status.paused:
-        by_itself = f" It goes on by itself after {duration(pause.longest)}." if pause and pause.longest < math.inf else ""
+        by_itself = _by_itself(pause) if pause and pause.longest < math.inf else ""
         return f"Paused: the clock stands still. Continue goes on from here, Stop keeps the best weights so far.{by_itself}"
     assert status.started
     return f"Training on {status.started.train_pictures:,} pictures."
 
 
+def _by_itself(pause: Pause) -> str:
+    if not pause.before:
+        return f" It goes on by itself after {duration(pause.longest)}."
+    together = duration(pause.before + pause.longest)
+    return f" It goes on by itself after {duration(pause.longest)}: that is left of the {together} for all its pauses."
+
+
 def _went_on(status: Status, pause: Pause | None) -> str:
     if pause is None or not pause.over or status.state != "training" or status.paused:
         return ""
+    together = duration(pause.before + pause.longest)
     return (
-        f"It went on by itself: a run waits for {duration(pause.longest)} at the most, as nobody else can train meanwhile."
+        f"It went on by itself, and cannot be paused again: all pauses of a run take {together} at the most, as nobody else can "
+        "train meanwhile."
     )
 
 

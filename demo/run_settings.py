@@ -46,8 +46,8 @@ def max_waiting() -> int:
 
 
 def max_pause() -> float:
-    """How many seconds a run that was paused on the page waits at the most, as nobody else can train meanwhile:
-    DICLAM_MAX_PAUSE, or 900. Raises ConfigError when it is no possible limit."""
+    """How many seconds all pauses of a run that was paused on the page take together at the most, as nobody else can train
+    meanwhile: DICLAM_MAX_PAUSE, or 900. Raises ConfigError when it is no possible limit."""
     return number("DICLAM_MAX_PAUSE", 900.0, 1.0, MAX_BUDGET, "seconds")
 
 

@@ -156,7 +156,8 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> None:
             if run.pause_requested():
                 run.withdraw_pause()
             else:
-                run.request_pause(max_pause())
+                with told():
+                    run.request_pause(max_pause())
         return _shown(parts, tokens, run, None)
 
     page = Context.root_block

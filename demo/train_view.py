@@ -17,11 +17,12 @@ from demo.components.pinned_pictures import PinnedPictures
 from demo.components.plotly_figure import PlotlyFigure
 from demo.components.run_status import RunStatus
 from demo.run_report import EMPTY, figures, machine, report
-from demo.run_settings import FIRST
+from demo.run_settings import FIRST, max_pause
 from demo.seen import Seen
 from diclam import runs, snapshots
 from diclam.errors import RunError
 from diclam.ledger import Ledger
+from diclam.pause import SHORTEST
 from diclam.runs import Run, Status
 from diclam.tokens import ADMIN, is_admin, same
 
@@ -162,7 +163,7 @@ def _controls(parts: Parts, run: Run, status: Status, now: Seen) -> dict[Any, An
         parts.shown_run: run.name,
         parts.phase: f"{run.name} {now.listed} {status.alive} {status.paused}",
         parts.stop: _stop_button(status, now.stopping, now.mine),
-        parts.pause: _pause_button(status, now),
+        parts.pause: _pause_button(run, status, now),
         parts.results: gr.Column(visible=status.done and run.has_checkpoint),
         parts.cards: figures(status),
         parts.predictions: gr.Button(interactive=status.tested is not None),
@@ -177,13 +178,15 @@ def _stop_button(status: Status, stopping: bool, mine: bool) -> gr.Button:
     return gr.Button(STOPPING if stopping else "Stop", interactive=not stopping)
 
 
-def _pause_button(status: Status, now: Seen) -> gr.Button:
+def _pause_button(run: Run, status: Status, now: Seen) -> gr.Button:
     # Several processes wait for one another in each step, and do not wait together.
     alone = not status.started or status.started.processes == 1
     can = status.alive and status.state == "training" and not now.stopping and alone and now.mine
     if can and now.pausing != status.paused:  # Asked for; the run has yet to say that it does so.
         return gr.Button(PAUSING if now.pausing else CONTINUING, interactive=False)
-    return gr.Button("Continue" if can and status.paused else "Pause", interactive=can)
+    if can and status.paused:
+        return gr.Button("Continue", interactive=True)
+    return gr.Button("Pause", interactive=can and run.pauses_taken() <= max_pause() - SHORTEST)
 
 
 def _events_file(run: Run) -> tuple[int, float]:

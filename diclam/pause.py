@@ -1,6 +1,8 @@
-"""A request that a run waits: a file in its folder, which says for how long at the most.
+"""A request that a run waits: a file in its folder, which says for how long at the most. Another file adds up how long the
+pauses before it took.
 
-The file alone says so, so a pause ends by itself even when the page that asked for it is gone.
+The files alone say so: a pause ends by itself even when the page that asked for it is gone, and whoever asks again after it,
+or after the app was started anew, gets what is left.
 """
 
 from __future__ import annotations
@@ -10,9 +12,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from diclam.errors import RunError
 from diclam.files import replacing
 
-FILE = "pause"
+FILE, TAKEN = "pause", "paused"
+SHORTEST = 1.0
+"""Seconds; with less than that left, a run is not paused again."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,8 @@ class Pause:
     """Seconds; infinite for one without an end."""
     left: float
     """How many of them are left; 0 once they have passed."""
+    before: float = 0.0
+    """How many the pauses before it took."""
 
     @property
     def over(self) -> bool:
@@ -30,18 +37,51 @@ class Pause:
         return self.left <= 0
 
 
-def ask(folder: Path, longest: float = math.inf) -> None:
-    """The run in this folder waits for so many seconds, unless the request is withdrawn before."""
+def ask(folder: Path, together: float = math.inf) -> None:
+    """The run in this folder waits until the request is withdrawn, or all its pauses took so many seconds together. Raises
+    RunError when they have already."""
+    withdraw(folder)
+    longest = together - taken(folder)
+    if longest < SHORTEST:
+        raise RunError(f"The pauses of a run may take {together:g} s together, and this one has used them up.")
     with replacing(folder / FILE) as path:
         path.write_text(f"{longest:g}")
 
 
 def withdraw(folder: Path) -> None:
-    (folder / FILE).unlink(missing_ok=True)
+    """What the pause took is added to those before."""
+    if (folder / FILE).exists():
+        seconds = taken(folder)
+        with replacing(folder / TAKEN) as path:
+            path.write_text(f"{seconds:g}")
+        (folder / FILE).unlink(missing_ok=True)
+
+
+def taken(folder: Path) -> float:
+    """Seconds that the pauses of this run took so far, with the one that it is in."""
+    request = _request(folder)
+    return _before(folder) + (min(request) if request else 0.0)
 
 
 def read(folder: Path) -> Pause | None:
     """None without a request. A file without a number, as a person may make one by hand, asks for a pause without an end."""
+    request = _request(folder)
+    if request is None:
+        return None
+    longest, passed = request
+    return Pause(longest, max(longest - passed, 0.0), _before(folder))
+
+
+def _before(folder: Path) -> float:
+    try:
+        seconds = float((folder / TAKEN).read_bytes())
+    except (OSError, ValueError):
+        return 0.0
+    return seconds if seconds > 0 else 0.0
+
+
+def _request(folder: Path) -> tuple[float, float] | None:
+    """-> the longest that it may take, and the seconds since it was made"""
     try:
         written, content = (folder / FILE).stat().st_mtime, (folder / FILE).read_bytes()
     except OSError:
@@ -50,4 +90,4 @@ def read(folder: Path) -> Pause | None:
         longest = float(content)
     except ValueError:
         longest = math.inf
-    return Pause(longest, max(longest - (time.time() - written), 0.0))
+    return math.inf if math.isnan(longest) else longest, max(time.time() - written, 0.0)

@@ -10,6 +10,7 @@
     log.txt                          what a detached process printed
     process                          who writes this folder
     stop, pause                      ask the run to stop, or to wait; their presence is the request
+    paused                           seconds that the pauses before took
     exit                             how a process that the app started ended, unless all went well
 
 So a reloaded page, a second visitor or a restarted server loses nothing: whoever reads the folder knows all there is.
@@ -180,10 +181,10 @@ class Run:
         except OSError:
             return None
 
-    def request_pause(self, longest: float = math.inf) -> None:
-        """The run waits before its next step, without using its time, until the request is withdrawn or so many seconds have
-        passed."""
-        pause.ask(self.path, longest)
+    def request_pause(self, together: float = math.inf) -> None:
+        """The run waits before its next step, without using its time, until the request is withdrawn or all its pauses took
+        so many seconds together. Raises RunError when they have already."""
+        pause.ask(self.path, together)
 
     def withdraw_pause(self) -> None:
         pause.withdraw(self.path)
@@ -191,6 +192,10 @@ class Run:
     def pause(self) -> Pause | None:
         """The request that was made last, unless it was withdrawn."""
         return pause.read(self.path)
+
+    def pauses_taken(self) -> float:
+        """Seconds that its pauses took so far, with the one that it is in."""
+        return pause.taken(self.path)
 
     def pause_requested(self) -> bool:
         found = self.pause()

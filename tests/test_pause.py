@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from diclam.pause import FILE
+from diclam.errors import RunError
+from diclam.pause import FILE, TAKEN
 from diclam.runs import Run
 
 
@@ -27,6 +28,48 @@ def test_a_pause_with_an_end_ends_by_itself(tmp_path: Path, longest: float, wait
     assert run.pause_requested() == waits_on
     run.withdraw_pause()
     assert run.pause() is None
+
+
+def passed(run: Run, seconds: float) -> None:
+    """The request is so old."""
+    then = time.time() - seconds
+    os.utime(run.path / FILE, (then, then))
+
+
+def test_all_pauses_of_a_run_have_one_bound_together(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    assert run.pauses_taken() == 0
+    for so_far in (0.0, 20.0, 40.0):
+        run.request_pause(60.0)
+        pause = Run(tmp_path).pause()  # another process reads the same
+        assert pause is not None
+        assert (pause.before, pause.longest) == (pytest.approx(so_far, abs=2), pytest.approx(60 - so_far, abs=2))
+        passed(run, 20)
+        assert run.pauses_taken() == pytest.approx(so_far + 20, abs=2)
+        run.withdraw_pause()
+        assert run.pauses_taken() == pytest.approx(so_far + 20, abs=2)
+    with pytest.raises(RunError, match="may take 60 s together, and this one has used them up"):
+        run.request_pause(60.0)
+    assert run.pause() is None
+    run.request_pause(90.0)  # where the server allows more
+    assert run.pause_requested()
+
+
+def test_a_pause_that_ended_by_itself_leaves_none(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.request_pause(60.0)
+    passed(run, 10_000)
+    assert run.pauses_taken() == 60
+    for _ in range(2):
+        with pytest.raises(RunError, match="used them up"):
+            run.request_pause(60.0)
+    assert run.pauses_taken() == 60
+
+
+@pytest.mark.parametrize("content", [b"", b"much", b"nan", b"-5", b"\xff"])
+def test_what_says_nothing_of_earlier_pauses_counts_as_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / TAKEN).write_bytes(content)
+    assert Run(tmp_path).pauses_taken() == 0
 
 
 @pytest.mark.parametrize("content", [b"", b"soon", b"nan", b"\xff"])

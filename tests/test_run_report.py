@@ -62,7 +62,10 @@ def test_a_pause_with_an_end_says_when_it_is_and_that_it_came() -> None:
     paused, over = replace(TRAINING, paused=True), Pause(900.0, left=0.0)
     assert "by itself" not in told(paused, pause=Pause(math.inf, left=math.inf)).sentence
     assert "by itself after 15 min" in told(paused, pause=Pause(900.0, left=880.0)).sentence
-    assert "waits for 15 min at the most" in told(TRAINING, pause=over).note
+    second = Pause(240.0, left=239.0, before=660.0)
+    assert "by itself after 4 min: that is left of the 15 min for all its pauses" in told(paused, pause=second).sentence
+    assert "cannot be paused again: all pauses of a run take 15 min at the most" in told(TRAINING, pause=over).note
+    assert "take 15 min at the most" in told(TRAINING, pause=replace(second, left=0.0)).note
     assert "by itself" not in told(paused, pause=over).note + told(DONE, pause=over).note
 
 

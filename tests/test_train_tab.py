@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -424,6 +425,29 @@ def test_pause_asks_a_training_run_to_wait_and_continue_takes_it_back(
     assert not page.tick()["dc-pause"].interactive
     pause(page.tokens, "2001")
     assert not run.pause_requested()  # a test does not wait
+
+
+def test_a_run_that_has_used_up_its_pauses_is_not_paused_again(
+    page: Page, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DICLAM_MAX_PAUSE", "60")
+    run = write(root / "2001", STARTED, STEP, alive=True)
+    page.load()
+    pause = page.listener(page.part("dc-pause"), "click")
+    page._shown(pause(page.tokens, "2001"))
+    write(run.path, Paused(1, 0.5))
+    page.tick()
+    then = time.time() - 61
+    os.utime(run.path / "pause", (then, then))
+    write(run.path, Continued(1, 0.5))
+    shown = page.tick()
+    assert (shown["dc-pause"].value, shown["dc-pause"].interactive) == ("Pause", False)
+    assert "cannot be paused again: all pauses of a run take 1 min at the most" in shown["dc-run"].note
+    with pytest.raises(gr.Error, match="used them up"):
+        pause(page.tokens, "2001")
+    assert not run.pause_requested()
+    page.state = {"name": "", "seen": None}  # a page that is opened later, of an app that was started anew
+    assert not page.load()["dc-pause"].interactive
 
 
 @pytest.mark.parametrize("events", [(), (Fetching("somewhere", 1, 2, "files"),), (STARTED, STEP, FINISHED, Testing(10, 50))])
