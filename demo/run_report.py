@@ -134,8 +134,8 @@ def _went_on(status: Status, pause: Pause | None) -> str:
         return ""
     together = duration(pause.before + pause.longest)
     return (
-        f"It went on by itself, and cannot be paused again: all pauses of a run take {together} at the most, as nobody else can "
-        "train meanwhile."
+        f"It went on by itself, and cannot be paused again: all pauses of a run take {together} at the most, as nobody else "
+        "can train meanwhile."
     )
 
 
