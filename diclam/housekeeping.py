@@ -22,10 +22,9 @@ from diclam.environment import number
 from diclam.errors import RunError
 from diclam.launch import starting
 from diclam.ledger import Ledger
-from diclam.runs import Run, find, list_runs, runs_root
+from diclam.runs import BIN, Run, find, list_runs, runs_root
 from diclam.waiting import Queue
 
-BIN = ".deleted"
 SECONDS_TO_UNDO = 3600.0
 # A run has no process yet in its first moments.
 YOUNG = 60.0

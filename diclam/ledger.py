@@ -1,7 +1,7 @@
 """What people say about runs: whose they are, their titles, pins, the entries of the challenge. One SQLite file beside them.
 
-What a run was and found is in its own folder alone. A ledger that is lost begins anew, and one that is damaged is moved
-aside: the runs are all still there then, but nobody knows whose they are, so only the server's owner may change them.
+What a run was and found is in its own folder alone, and what belongs to a run is written there as well. A ledger that is
+damaged is moved aside; one that is lost, or was, begins with what the folders say. Only who waits is lost with it.
 """
 
 from __future__ import annotations
@@ -19,12 +19,13 @@ from typing import Any
 
 from filelock import FileLock
 
+from diclam import note_file
 from diclam.errors import RunError
-from diclam.runs import runs_root
+from diclam.note_file import NoteFile, plain
+from diclam.runs import find, runs_root
 from diclam.tokens import hashed, is_admin, same
 
 FILE = "lab.sqlite"
-MAX_TITLE = 60
 # Seconds that one process waits until another has written.
 PATIENCE = 10.0
 _TABLES = """
@@ -36,8 +37,8 @@ CREATE TABLE IF NOT EXISTS waiting (
     number INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, settings TEXT NOT NULL, resumes TEXT NOT NULL,
     asked REAL NOT NULL, run TEXT NOT NULL DEFAULT ''
 );
-PRAGMA user_version = 1;
 """
+_VERSION = 2
 _BIN_COUNTS = "One that was deleted counts as long as it can be brought back."
 _log = logging.getLogger(__name__)
 
@@ -178,6 +179,17 @@ class Ledger:
                 if count >= most:
                     raise RunError(crowd)
             database.execute(f"UPDATE runs SET {columns} WHERE name = :run", values | {"run": run})
+            self._write_beside(database, run)  # While nobody else writes, so that the folder has the newest, too.
+
+    def _write_beside(self, database: sqlite3.Connection, run: str) -> None:
+        [[owner, title, pinned, entrant, entered]] = database.execute(
+            "SELECT owner, title, pinned, entrant, entered FROM runs WHERE name = ?", (run,)
+        )
+        with suppress(RunError):  # thrown away
+            try:
+                NoteFile(owner, title, bool(pinned), entrant, entered).write(find(run, self.root).path)
+            except OSError as error:
+                _log.warning("What is known of the run %s is in the ledger alone: %s.", run, error)
 
     @contextmanager
     def _open(self, path: str) -> Iterator[sqlite3.Connection]:
@@ -199,18 +211,32 @@ class Ledger:
         """A connection to tables that can be read. Raises sqlite3.Error, also for a file that is damaged."""
         database = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
         try:
-            [[version]] = database.execute("PRAGMA user_version")
-            if version == 0 and path == ":memory:":
-                database.executescript(_TABLES)
-            elif version == 0:
+            if path == ":memory:":
+                self._begin(database)
+            elif _version(database) < _VERSION:
                 with self._alone():  # SQLite does not wait for another process that is at this very point.
                     database.execute("PRAGMA journal_mode = WAL")  # Readers and the writer do not wait for one another.
-                    database.executescript(_TABLES)
+                    self._begin(database)
             _check(database)
         except BaseException:
             database.close()
             raise
         return database
+
+    def _begin(self, database: sqlite3.Connection) -> None:
+        """Tables that hold what the folders say, all or nothing; what an older ledger holds goes to the folders."""
+        database.executescript(_TABLES)
+        _check(database)
+        database.execute("BEGIN IMMEDIATE")
+        if _version(database) == 0:
+            for name, note, deleted in note_file.all_of(self.root):
+                row = name, note.owner, note.title, note.pinned, deleted, note.entrant, note.entered
+                database.execute("INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        elif _version(database) < _VERSION:
+            for (name,) in database.execute("SELECT name FROM runs").fetchall():
+                self._write_beside(database, name)
+        database.execute(f"PRAGMA user_version = {_VERSION}")
+        database.execute("COMMIT")
 
     def _move_aside(self, path: str, problem: sqlite3.Error) -> None:
         with self._alone():
@@ -238,11 +264,9 @@ def _check(database: sqlite3.Connection) -> None:
     database.execute("SELECT number, owner, settings, resumes, asked, run FROM waiting LIMIT 1")
 
 
-def plain(text: object, what: str) -> str:
-    """One line of text as a person typed it, without space around it. Raises RunError when it is anything else."""
-    if not isinstance(text, str) or len(text.strip()) > MAX_TITLE or not text.strip().isprintable():
-        raise RunError(f"{what} must be one line of at most {MAX_TITLE} characters; got {str(text)[:MAX_TITLE]!r}.")
-    return text.strip()
+def _version(database: sqlite3.Connection) -> int:
+    [[version]] = database.execute("PRAGMA user_version")
+    return version
 
 
 def _damaged(error: sqlite3.Error) -> bool:

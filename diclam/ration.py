@@ -7,9 +7,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from diclam.errors import RunError
-from diclam.housekeeping import BIN
 from diclam.ledger import Ledger, Note
-from diclam.runs import Run, list_runs
+from diclam.runs import BIN, Run, list_runs
 from diclam.terminal import duration
 from diclam.tokens import is_admin, owner_of
 

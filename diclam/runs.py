@@ -9,6 +9,7 @@
     state.pt                         while it trains: all that is needed to go on after a kill
     log.txt                          what a detached process printed
     process                          who writes this folder
+    note.json                        whose it is, its title, its pin: see `diclam.note_file`
     stop, pause                      ask the run to stop, or to wait; their presence is the request
     paused                           seconds that the pauses before took
     exit                             how a process that the app started ended, unless all went well
@@ -45,6 +46,8 @@ from diclam.status import Status, status_of
 if TYPE_CHECKING:
     from diclam.evaluate import Evaluation
 
+BIN = ".deleted"
+"""What was thrown away, in the folder of runs."""
 INFO, EVENTS, LOG, EXIT, STATE = "run.json", "events.jsonl", "log.txt", "exit", "state.pt"
 
 

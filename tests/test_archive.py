@@ -13,14 +13,16 @@ import numpy as np
 import pytest
 import torch
 
-from diclam import archive, checkpoint, runs
+from diclam import archive, checkpoint, note_file, runs
 from diclam.calibration import Calibration, Reliability
 from diclam.errors import RunError
 from diclam.events import Finished, Started, Step, Tested, Validated
+from diclam.ledger import Ledger
 from diclam.model import DiCLAM
 from diclam.recipe import build_model
 from diclam.runs import Run
 from diclam.snapshots import Pinned, Snapshot
+from diclam.tokens import hashed
 from tests.conftest import random_evaluation, small_config
 
 CONFIG = small_config()
@@ -94,6 +96,22 @@ def test_a_run_goes_into_a_zip_and_back(run: Run, packed: bytes, tmp_path: Path)
     assert back.info() == run.info() | {"imported": back.info()["imported"]}
     assert back.info()["imported"]["name"] == "a-run"
     assert b"somebody" not in packed
+
+
+def test_whose_a_run_is_neither_leaves_in_a_zip_nor_comes_in_one(run: Run, packed: bytes, tmp_path: Path) -> None:
+    back = archive.unpack(packed, tmp_path)
+    Ledger(tmp_path).own(back.name, "1" * 32)
+    Ledger(tmp_path).rename(back.name, "mine")
+    mark = hashed("1" * 32)
+    assert mark in (back.path / note_file.FILE).read_text()
+    archive.pack(back, tmp_path / "home.zip")
+    with zipfile.ZipFile(tmp_path / "home.zip") as home:
+        assert {name.rpartition("/")[2] for name in home.namelist()} == set(archive.LIMITS)
+        assert not any(mark.encode() in home.read(name) for name in home.namelist())
+    forged = changed(packed, {note_file.FILE: (back.path / note_file.FILE).read_bytes()})
+    with pytest.raises(RunError, match=f"got one with a file 'a-run/{note_file.FILE}'"):
+        archive.unpack(forged, tmp_path)
+    assert len(runs.list_runs(tmp_path)) == 1
 
 
 def test_a_run_that_was_cut_off_travels_too(packed: bytes, tmp_path: Path) -> None:

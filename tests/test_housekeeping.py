@@ -11,10 +11,10 @@ import pytest
 
 from diclam import housekeeping, runs
 from diclam.errors import ConfigError, RunError
-from diclam.housekeeping import BIN, Bounds, bring_back, throw_away, tidy
+from diclam.housekeeping import Bounds, bring_back, throw_away, tidy
 from diclam.ledger import Ledger
 from diclam.recipe import TrainConfig
-from diclam.runs import Run
+from diclam.runs import BIN, Run
 from diclam.waiting import Queue, Ticket
 
 ME = "1" * 32
@@ -119,6 +119,7 @@ def test_a_run_that_waits_and_one_on_the_board_are_not_tidied_away(tmp_path: Pat
     assert names(tmp_path) == ["5", "2", "1"]
     Queue(tmp_path).withdraw(number, ME)
     Ledger(tmp_path).enter("1", "")
+    os.utime(tmp_path / "1", (HOURS_AGO, HOURS_AGO))
     assert tidy(tmp_path, Bounds(runs=1)) == ["1", "2"]
 
 

@@ -11,10 +11,9 @@ import pytest
 
 from diclam import ration
 from diclam.errors import RunError
-from diclam.housekeeping import BIN
 from diclam.ledger import Ledger
 from diclam.recipe import TrainConfig
-from diclam.runs import INFO
+from diclam.runs import BIN, INFO
 
 ME = "1" * 32
 
