@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import httpx
 import pytest
 
 from benchmarks.app import Session, free_port
+from demo import visitor
 from demo.components.news_feed import NewsFeed
 from demo.interface import build, launch_options
 from diclam import housekeeping, runs
@@ -239,6 +242,18 @@ def test_nobody_gets_a_run_or_a_place_that_is_nobodys(server: Server, tokens: An
     refused = server.send("dc-queue", "resume", server.inputs("dc-queue", "resume", tokens), {}, server.opened(CUT_OFF))
     assert "Only the visitor who started this run" in (refused or "")
     assert server.everything() == before
+
+
+def test_who_guesses_the_owners_token_is_told_so_and_keeps_no_page_waiting(server: Server) -> None:
+    def guess(k: int) -> str:
+        return server.send("dc-admin-enter", "click", [f"guess {k}"]) or ""
+
+    with ThreadPoolExecutor(6) as pool:
+        guesses = [pool.submit(guess, k) for k in range(6)]
+        begun = time.monotonic()
+        assert server.send("dc-queue", "watch", server.inputs("dc-queue", "watch", OWNER), {"run": GOING_ON}) is None
+        assert all("not the token that DICLAM_ADMIN_TOKEN holds" in one.result() for one in guesses)
+        assert time.monotonic() - begun < 6 * visitor.SECONDS_A_GUESS
 
 
 def test_a_stranger_who_names_themselves_has_so_many_places(server: Server) -> None:

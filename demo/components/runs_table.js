@@ -112,7 +112,7 @@ function act() {
   find('discard').disabled = !row.mine || row.alive;
   find('why').hidden = row.mine && !row.alive;
   find('why').textContent = row.mine ? 'It is still going on: it can be deleted once it has ended.'
-    : 'Started by another visitor: only they can rename, pin or delete it.';
+    : 'Started by another visitor: only they, or the owner of this server, can rename, pin or delete it.';
 }
 
 function tell() {
