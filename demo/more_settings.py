@@ -80,15 +80,15 @@ def build() -> tuple[gr.Accordion, list[Component], gr.Button, CommandLine]:
     return box, fields, reset, same
 
 
-def wire(first: list[Component], fields: list[Component], reset: gr.Button, same: CommandLine) -> None:
-    """`first` are recipe, seconds and seed."""
+def wire(first: list[Component], fields: list[Component], preset: gr.Radio, reset: gr.Button, same: CommandLine) -> None:
+    """`first` are recipe, seconds and seed; `preset` shows which of the usual budgets the seconds are, as it does now."""
     chosen, *_ = first
     table = json.dumps({name: values(config) for name, config in RECIPES.items()})
     fill = f"(recipe) => ({table})[recipe] ?? {json.dumps(values(FIRST))}"
     # Only a visitor's choice: a link may name a recipe and what differs from it.
     chosen.input(None, chosen, fields, js=fill, api_visibility="private")  # pyright: ignore[reportAttributeAccessIssue]
-    opening = [FIRST.recipe, min(FIRST.budget, max_budget()), FIRST.seed, *values(FIRST)]
-    reset.click(None, None, [*first, *fields], js=f"() => {json.dumps(opening)}", api_visibility="private")
+    opening = [FIRST.recipe, min(FIRST.budget, max_budget()), FIRST.seed, *values(FIRST), preset.value]
+    reset.click(None, None, [*first, *fields, preset], js=f"() => {json.dumps(opening)}", api_visibility="private")
     every: Any = [*first, *fields]
     gr.on(
         [field.change for field in every], command, every, same,

@@ -54,5 +54,5 @@ def build(limit: float) -> Form:
     seconds.input(None, seconds, preset, js=same, api_visibility="private")
     first: list[Component] = [recipe, seconds, seed]
     box, more, reset, command = more_settings.build()
-    more_settings.wire(first, more, reset, command)
+    more_settings.wire(first, more, preset, reset, command)
     return Form(first, more, box, preset, start, stop, pause)

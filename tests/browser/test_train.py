@@ -210,6 +210,16 @@ def test_a_budget_is_chosen_by_keyboard(page: Page) -> None:
     expect(page.locator("#dc-presets input:checked")).to_have_value("120")
 
 
+def test_a_reset_chooses_the_usual_budget_again(page: Page) -> None:
+    open_train(page)
+    page.locator("#dc-presets").get_by_label("10 min").check()
+    expect(page.locator("#dc-budget input")).to_have_value("600")
+    page.get_by_role("button", name="More settings").click()
+    page.locator("#dc-reset").click()
+    expect(page.locator("#dc-budget input")).to_have_value("60")
+    expect(page.locator("#dc-presets input:checked")).to_have_value("60")
+
+
 def test_the_curves_follow_the_theme(page: Page) -> None:
     open_train(page)
     ink = "() => getComputedStyle(document.querySelector('#dc-loss .xtick text')).fill"
