@@ -26,7 +26,7 @@ class Card:
 
 
 ANSWER = ("#dc-bring", "#dc-sentence", "#dc-seen", "#dc-bars")
-TRAINING = ("#dc-train-form", "#dc-run", "#dc-curves")
+TRAINING = ("#dc-train-form", "#dc-run", "#dc-queue", "#dc-curves")
 GOING_ON = "body:has(#dc-run .rs-progress:not([hidden]))"
 TWO_RUNS = "body:has(#dc-runs-table tbody tr + tr)"
 CARDS = (
