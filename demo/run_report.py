@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from diclam.draw import percent
 from diclam.events import Finished
 from diclam.gate_balance import collapse
+from diclam.last_words import INTERRUPTED
 from diclam.pause import Pause
 from diclam.runs import Status, Usage
 from diclam.terminal import REASONS, amount, clock, duration
@@ -56,16 +57,17 @@ def report(
     age: float,
     stopping: bool,
     usable: bool,
+    killed: bool = False,
     stopper: str = "",
     pause: Pause | None = None,
     machine: tuple[tuple[str, str], ...] = (),
 ) -> Report:
     """`age` is the number of seconds since the newest event, `stopping` whether the run was asked to stop, `usable` whether
-    it has weights, `stopper` who asked, as 'you', `pause` a request to wait that was not withdrawn; `machine` are names and
-    values of what it takes of the machine."""
+    it has weights, `killed` whether its process was killed, `stopper` who asked, as 'you', `pause` a request to wait that
+    was not withdrawn; `machine` are names and values of what it takes of the machine."""
     match status.state:
         case _ if status.done or status.tested or status.failed:
-            sentence, progress = _ended(status, stopping, usable, stopper), None
+            sentence, progress = _ended(status, stopping, usable, killed, stopper), None
         case "training":
             sentence, progress = _training(status, stopping, pause), _time(status, age)
         case "testing":
@@ -175,17 +177,32 @@ def _epoch(status: Status) -> str:
     return f"epoch {min(int(newest.epoch) + 1, total)} of about {total} · "
 
 
-def _ended(status: Status, stopping: bool, usable: bool, stopper: str) -> str:
-    if status.finished and status.tested:
-        return (
-            f"{_reason(status.finished, stopper)} It is right about {percent(status.tested.accuracy)} of the test pictures."
-        )
+def _ended(status: Status, stopping: bool, usable: bool, killed: bool, stopper: str) -> str:
     if status.finished:
-        return f"{_reason(status.finished, stopper)} Its weights can be used; the test pictures are yet to be answered."
+        return f"{_reason(status.finished, stopper)} {_tested(status, stopping, usable, killed)}"
     kept = " Its best weights so far can be used." if usable else ""
-    if stopping:
+    if _on_request(status, stopping):
         return f"Ended in the middle of training.{kept}" if usable else "Stopped before it had learned anything."
     return f"{status.failed.message if status.failed else 'It failed.'}{kept}"
+
+
+def _tested(status: Status, stopping: bool, usable: bool, killed: bool) -> str:
+    """What became of the final test."""
+    if status.tested:
+        return f"It is right about {percent(status.tested.accuracy)} of the test pictures."
+    left = "Its weights can be used; the test pictures are yet to be answered." if usable else "Its weights are gone."
+    if status.failed and not _on_request(status, stopping):
+        return f"Then its test failed: {status.failed.message} {left}"
+    if killed and not stopping:
+        return f"Then its test was killed; mostly the system does that when memory runs out: end other programs. {left}"
+    return left
+
+
+def _on_request(status: Status, stopping: bool) -> bool:
+    """Whether somebody ended the process, and nothing else did: it may run out of something before it stops."""
+    if status.failed is None:
+        return stopping
+    return status.failed.message == INTERRUPTED or (stopping and status.cut_off)
 
 
 def _reason(finished: Finished, stopper: str) -> str:

@@ -81,8 +81,9 @@ def changes(parts: Parts, run: Run | None, seen: Seen | None, tokens: Any = None
     found: dict[Any, Any] = {
         parts.feed: now.known(),
         parts.status: report(
-            status, name=run.name, age=age, stopping=stopping, usable=run.has_checkpoint, stopper=_stopper(run, tokens),
-            pause=pause, machine=machine(now.usage, seen.usage if seen and seen.name == run.name else None),
+            status, name=run.name, age=age, stopping=stopping, usable=run.has_checkpoint, killed=run.killed,
+            stopper=_stopper(run, tokens), pause=pause,
+            machine=machine(now.usage, seen.usage if seen and seen.name == run.name else None),
         ),
     }  # fmt: skip
     found |= _curves(parts, status, now, seen)

@@ -15,6 +15,9 @@ ROOM = ".room"
 ROOM_BYTES = 65_536
 # Less than the weights and what a run needs to go on.
 SMALL = 2**25
+INTERRUPTED = "KeyboardInterrupt"
+"""The last word of a run that was ended in the middle of something, as by a second Ctrl-C."""
+_FULL, _SHORT = "The disk of the runs is full", "is not enough for batches of"
 
 
 def keep_room(folder: Path) -> None:
@@ -31,10 +34,15 @@ def last_words(error: BaseException, config: TrainConfig, folder: Path) -> str:
     """Why a run with these settings ends, as a person can use it; anything unforeseen by its own name."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error):
         where = "The GPU's memory" if isinstance(error, torch.OutOfMemoryError) else "Memory"
-        return f"{where} is not enough for batches of {config.batch_size:,} pictures; choose a smaller batch size."
+        return f"{where} {_SHORT} {config.batch_size:,} pictures; choose a smaller batch size."
     if _disk_is_full(error, folder):
-        return "The disk of the runs is full; make room on it, or set DICLAM_RUNS to a folder on another one."
+        return f"{_FULL}; make room on it, or set DICLAM_RUNS to a folder on another one."
     return f"{type(error).__name__}: {error}".rstrip(": ")
+
+
+def cause(message: str) -> str:
+    """What of the machine ran out, in two words, when these are the last words of a run; '' for anything else."""
+    return "disk full" if _FULL in message else "out of memory" if _SHORT in message else ""
 
 
 def _disk_is_full(error: BaseException, folder: Path) -> bool:

@@ -139,12 +139,16 @@ class Run:
         except psutil.Error:  # It has just ended.
             return None
 
-    def _silent_end(self) -> str:
+    @property
+    def killed(self) -> bool:
+        """Whether the process that wrote it last was killed, as far as the app that had started it could see."""
         try:
-            killed = int((self.path / EXIT).read_text()) == -signal.SIGKILL
+            return int((self.path / EXIT).read_text()) == -signal.SIGKILL
         except (OSError, ValueError):
-            killed = False
-        if killed:
+            return False
+
+    def _silent_end(self) -> str:
+        if self.killed:
             return (
                 "The training process was killed, without a word of its own. Mostly the system does that when memory "
                 "runs out: end other programs, or choose a smaller batch size."

@@ -45,6 +45,8 @@ class Status:
     failed: Failed | None
     paused: bool = False
     """Whether it waits between two steps."""
+    cut_off: bool = False
+    """Whether its process ended in training without a word; `failed` says then what is known."""
 
     @property
     def done(self) -> bool:
@@ -57,7 +59,8 @@ def status_of(events: Sequence[Event], alive: bool, silent_end: Callable[[], str
     for a sentence on how the process ended when the events do not say it."""
     started, finished, failed = _last(events, Started), _last(events, Finished), _last(events, Failed)
     fetching, testing, tested = _last(events, Fetching), _last(events, Testing), _last(events, Tested)
-    if not alive and finished is None and failed is None:
+    cut_off = not alive and finished is None and failed is None
+    if cut_off:
         failed = Failed(f"{_cut_off(events)}. {silent_end()}")
     if failed:
         state = "failed"
@@ -70,7 +73,7 @@ def status_of(events: Sequence[Event], alive: bool, silent_end: Callable[[], str
     steps = [event for event in events if isinstance(event, Step)]
     validations = [event for event in events if isinstance(event, Validated)]
     paused = state == "training" and waits(events)
-    return Status(state, alive, started, fetching, steps, validations, finished, testing, tested, failed, paused)
+    return Status(state, alive, started, fetching, steps, validations, finished, testing, tested, failed, paused, cut_off)
 
 
 def waits(events: Sequence[Event]) -> bool:

@@ -10,7 +10,8 @@ from typing import Any
 
 from diclam.errors import RunError
 from diclam.events import Event, Failed, Finished, Started, Tested, from_json
-from diclam.runs import EVENTS, INFO, Run
+from diclam.last_words import INTERRUPTED, cause
+from diclam.runs import EVENTS, EXIT, INFO, Run
 from diclam.status import waits
 
 ENDS = {
@@ -64,7 +65,7 @@ class Summaries:
 
     def _one(self, run: Run) -> tuple[tuple[int, ...], Summary, str]:
         """-> its files then, what they say, and what is to be said of it while its process is there"""
-        stamp = (*_stamp(run.path / EVENTS), *_stamp(run.path / INFO))
+        stamp = tuple(part for name in (EVENTS, INFO, EXIT) for part in _stamp(run.path / name))
         if (known := self._read.get(run.name)) and known[0] == stamp:
             return known
         events = _events(run.path / EVENTS)
@@ -82,7 +83,6 @@ def summarize(run: Run, events: Sequence[Event]) -> Summary:
     started: Started | None = newest.get(Started)
     finished: Finished | None = newest.get(Finished)
     tested: Tested | None = newest.get(Tested)
-    ended = "failed" if Failed in newest else ENDS.get(finished.reason, finished.reason) if finished else _OF_NO_PROCESS
     return Summary(
         name=run.name,
         recipe=started.recipe if started else config.get("recipe"),
@@ -90,10 +90,20 @@ def summarize(run: Run, events: Sequence[Event]) -> Summary:
         seed=started.seed if started else config.get("seed"),
         accuracy=tested.accuracy if tested else None,
         seconds=finished.seconds if finished else None,
-        ended=ended,
+        ended=_end(run, finished, tested, newest.get(Failed)),
         alive=False,
         imported="imported" in info,
     )
+
+
+def _end(run: Run, finished: Finished | None, tested: Tested | None, failed: Failed | None) -> str:
+    if failed and failed.message != INTERRUPTED:
+        return cause(failed.message) or "failed"
+    if tested is None and failed is None and run.killed and not run.stop_requested():
+        return "killed"
+    if finished:
+        return ENDS.get(finished.reason, finished.reason)
+    return ENDS["stopped"] if failed else _OF_NO_PROCESS
 
 
 def _events(path: Path) -> list[Event]:

@@ -142,6 +142,38 @@ def test_a_run_whose_test_was_cut_short_says_what_can_still_be_used() -> None:
         assert "Its weights can be used" in sentence
 
 
+FULL = "The disk of the runs is full; make room on it."
+
+
+def test_a_test_that_failed_says_why_and_what_can_still_be_used() -> None:
+    failed = replace(TESTING, state="failed", alive=False, failed=Failed(FULL))
+    sentence = told(failed).sentence
+    assert sentence.startswith("Training ended after 2 min: the time limit was reached. Then its test failed: The disk")
+    assert sentence.endswith(f"{FULL} Its weights can be used; the test pictures are yet to be answered.")
+    assert "can be used" not in told(failed, usable=False).sentence
+    stopped = replace(failed, finished=replace(FINISHED, reason="stopped"))
+    assert FULL in told(stopped, stopping=True, stopper="you").sentence
+
+
+def test_a_test_that_was_killed_says_so_unless_somebody_skipped_it() -> None:
+    ended = replace(TESTING, state="finished", alive=False)
+    sentence = told(ended, killed=True).sentence
+    assert "the time limit was reached. Then its test was killed" in sentence
+    assert sentence.endswith("Its weights can be used; the test pictures are yet to be answered.")
+    assert "killed" not in told(ended, killed=True, stopping=True).sentence + told(DONE, killed=True).sentence
+
+
+def test_what_ends_a_run_before_it_could_stop_is_said() -> None:
+    short = replace(TRAINING, state="failed", alive=False, failed=Failed("Memory is not enough for batches of 512."))
+    assert told(short, stopping=True).sentence == (
+        "Memory is not enough for batches of 512. Its best weights so far can be used."
+    )
+    assert told(short, stopping=True, usable=False).sentence == "Memory is not enough for batches of 512."
+    ended = replace(short, failed=Failed("The run was cut off after 9 s."), cut_off=True)
+    assert told(ended, stopping=True).sentence.startswith("Ended in the middle of training.")
+    assert told(ended).sentence.startswith("The run was cut off after 9 s.")
+
+
 def test_a_failed_run_says_why_and_what_can_still_be_used() -> None:
     failed = replace(TRAINING, state="failed", alive=False, failed=Failed("The process ended without a word."))
     assert told(failed).sentence == "The process ended without a word. Its best weights so far can be used."

@@ -51,4 +51,5 @@ def test_a_run_whose_process_is_gone_says_how_it_ended(events: tuple[Event, ...]
     status = status_of(events, False, lambda: "It vanished.")
     assert status.done
     assert (status.failed.message if status.failed else None) == words
+    assert status.cut_off == (words is not None and "cut off" in words)
     assert status.state == ("failed" if words else "finished")

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from diclam import summaries
 from diclam.events import Continued, Event, Failed, Finished, Paused, Started, Step, Tested
-from diclam.runs import Run
+from diclam.last_words import last_words
+from diclam.runs import EXIT, Run
 from diclam.summaries import Summaries, summarize
+from tests.conftest import small_config
 
 STARTED = Started("fast", 60.0, 7, "cpu", "float32", 40_000, 500, 128, 1_837_452)
 STEP = Step(1, 0.1, 2.3, 1e-4, 1.0, 300.0, 0.5, 0.01)
 FINISHED = Finished("stopped", 20, 2.0, 41.0, 320, 0.3)
+
+
+def words(error: BaseException) -> str:
+    return last_words(error, small_config(), Path())
 
 
 def write(folder: Path, *events: Event) -> Run:
@@ -34,10 +42,30 @@ def test_a_run_in_a_row(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("events", "ended"),
-    [((), "cut off"), ((STARTED, STEP), "cut off"), ((STARTED, Failed("disk full")), "failed"), ((FINISHED,), "stopped")],
+    [
+        ((), "cut off"),
+        ((STARTED, STEP), "cut off"),
+        ((STARTED, Failed("RuntimeError: no")), "failed"),
+        ((STARTED, STEP, Failed(words(MemoryError()))), "out of memory"),
+        ((STARTED, FINISHED, Failed(words(OSError(errno.ENOSPC, "No space left on device")))), "disk full"),
+        ((STARTED, STEP, Failed(words(KeyboardInterrupt()))), "stopped"),
+        ((STARTED, replace(FINISHED, reason="time"), Failed(words(KeyboardInterrupt()))), "time limit"),
+        ((FINISHED,), "stopped"),
+    ],
 )
 def test_every_end_has_its_word(tmp_path: Path, events: tuple[Event, ...], ended: str) -> None:
     assert summarize(write(tmp_path / "a", *events), events).ended == ended
+
+
+def test_a_killed_run_is_told_from_one_that_was_cut_off_and_one_that_was_stopped(tmp_path: Path) -> None:
+    known, run = Summaries(), write(tmp_path / "a", STARTED, STEP)
+    tested = write(tmp_path / "b", FINISHED, Tested(0.4, 0.4, 0.4, 0.4, 3.0))
+    assert [one.ended for one in known.of([run, tested])] == ["cut off", "stopped"]
+    for one in (run, tested):
+        (one.path / EXIT).write_text("-9")  # written a moment after its process ended
+    assert [one.ended for one in known.of([run, tested])] == ["killed", "stopped"]
+    run.request_stop()
+    assert summarize(run, run.events()).ended == "cut off"
 
 
 def test_a_run_that_waits_says_so_as_long_as_its_process_is_there(tmp_path: Path) -> None:

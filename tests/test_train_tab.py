@@ -477,6 +477,13 @@ def test_a_run_that_does_not_react_is_ended(page: Page, root: Path, monkeypatch:
     assert not run.alive()
 
 
+def test_a_test_that_was_killed_is_told(page: Page, root: Path) -> None:
+    run = write(root / "2001", STARTED, STEP, FINISHED, Testing(50, 10_000))
+    (run.path / runs.EXIT).write_text("-9")
+    checkpoint.save(run.path, DiCLAM(ModelConfig()))
+    assert "Then its test was killed" in page.load()["dc-run"].sentence
+
+
 def test_the_test_can_be_skipped(page: Page, root: Path) -> None:
     run = write(root / "2001", STARTED, STEP, FINISHED, alive=True)
     run.request_stop()  # which has ended the training; the test is another thing
