@@ -94,7 +94,7 @@ def build() -> gr.Blocks:
         demo.load(None, None, empty, js=address.when_open("classify", LATER), **quiet)
         empty.change(links.start, [empty, classify.picture], start, js=address.EMPTY, queue=False, **quiet)
         linked.fill(train.form, model_key, links.first)
-        lesson.wire(train.form)
+        lesson.wire(train.form, train.begun)
         classify.picture.input(None, classify.picture, None, js=address.BROUGHT, **quiet)
         model_key.change(None, model_key, None, js=address.remember_model(BUNDLED), **quiet)
         # Runs come and go while the page is open. Through the queue, as only there Gradio shows what a listener tells. Few

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from gradio.events import Dependency
+
 from demo.components.lesson_cards import LessonCards
 from demo.train_form import Form
 
@@ -72,8 +74,8 @@ CARDS = (
         "Another seed alone changes a run a little, too: mind that before you believe a small difference.",
     ),
 )  # fmt: skip
-STARTED = """(...settings) => {
-  document.dispatchEvent(new CustomEvent('diclam', { detail: { did: 'started', settings: JSON.stringify(settings) } }));
+ASKED = """(...settings) => {
+  document.dispatchEvent(new CustomEvent('diclam', { detail: { did: 'asked', settings: JSON.stringify(settings) } }));
 }"""
 
 
@@ -82,7 +84,8 @@ def build() -> LessonCards:
     return LessonCards([asdict(card) for card in CARDS], elem_id="dc-lesson")
 
 
-def wire(form: Form) -> None:
-    """The cards learn with which settings a run was started."""
+def wire(form: Form, begun: Dependency) -> None:
+    """The cards learn with which settings a run was asked for, unless it was refused. That it began they see."""
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
-    form.start.click(None, [*form.settings, *form.more], None, js=STARTED, **quiet)
+    settings = [*form.settings, *form.more]
+    begun.success(None, settings, None, js=ASKED, **quiet)  # pyright: ignore[reportAttributeAccessIssue]

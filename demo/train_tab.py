@@ -14,6 +14,7 @@ from typing import Any
 
 import gradio as gr
 from gradio.context import Context
+from gradio.events import Dependency
 
 from demo import (
     linked,
@@ -61,6 +62,8 @@ class TrainTab:
     shown_run: gr.State
     """The name of the run that is shown; '' before the first one."""
     form: Form
+    begun: Dependency
+    """What a click on Start does."""
     visitor: Visitor
 
 
@@ -75,7 +78,7 @@ def build() -> TrainTab:
             who = visitor.build()
         with gr.Column(scale=1, min_width=300):
             status = RunStatus(elem_id="dc-run", value=EMPTY)
-            panel = queue_panel.build()
+            panel = queue_panel.build(lambda asked, going: runs_section.news(section, asked, going))
             with gr.Row(elem_id="dc-curves"):
                 loss = PlotlyFigure("Loss", smoothing=SMOOTHING, elem_id="dc-loss", value=plots.loss([], [], key=""))
                 empty = plots.accuracy([], budget=min(TrainConfig().budget, limit), key="")
@@ -99,22 +102,23 @@ def build() -> TrainTab:
         form.start, form.stop, form.pause, status, loss, accuracy, rate, norm, gate, speed, results, cards, use_model,
         predictions, weights, report, shown_run=gr.State(""), feed=NewsFeed(answer), phase=section.phase, pinned=pinned,
     )  # fmt: skip
-    _wire(parts, form, who, panel)
-    queue_panel.wire(panel, parts, who)
+    begun = _wire(parts, form, who, panel)
+    queue_panel.wire(panel, parts, who, section.table)
     pinned_section.wire(pinned, parts.shown_run)
 
     def show(tokens: Any, name: str) -> Any:
         return _shown(parts, tokens, _found(name), None)
 
     runs_section.wire(section, who, parts.shown_run, show, parts.all())
-    return TrainTab(use_model, parts.shown_run, form, who)
+    return TrainTab(use_model, parts.shown_run, form, begun, who)
 
 
 def _shown(parts: Parts, tokens: Any, run: Run | None, seen: Seen | None) -> Any:
     return changes(parts, run, seen, tokens)
 
 
-def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> None:
+def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> Dependency:
+    """-> what a click on Start does"""
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     outputs = parts.all()
 
@@ -168,7 +172,8 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> None:
     for figure in (parts.loss, *parts.measures()):
         lost: Any = figure.lost  # pyright: ignore[reportAttributeAccessIssue]
         lost(redraw, [who.tokens, parts.shown_run], outputs, **quiet)
-    parts.start.click(begin, [who.tokens, parts.shown_run, *form.settings, *form.more], [*panel.all(), *outputs], **quiet)
+    asked = [who.tokens, parts.shown_run, *form.settings, *form.more]
+    begun = parts.start.click(begin, asked, [*panel.all(), *outputs], **quiet)
     parts.stop.click(None, None, parts.stop, js=f"() => '{STOPPING}'", api_visibility="private")
     parts.stop.click(halt, [who.tokens, parts.shown_run], outputs, queue=False, **quiet).then(
         _see_to_it, parts.shown_run, None, **quiet
@@ -184,6 +189,7 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> None:
         file = gr.DownloadButton(visible=False)
         made = button.click(_download(make, Path(file.GRADIO_CACHE)), parts.shown_run, file, **quiet)
         made.success(None, file, None, js=run_files.SAVE, api_visibility="private")
+    return begun
 
 
 def _download(make: Callable[[Run, Path], Path], cache: Path) -> Callable[[str], str]:

@@ -6,17 +6,20 @@ const KEY = 'diclam-lesson';
 const linked = new URLSearchParams(window.location.search).get('lesson') === '1';
 const calm = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
 const { cards } = props;
-const fresh = () => ({ open: false, at: 0, done: [], starts: [], watched: false });
+// `asked`: what was asked for and has not begun, with the run that was shown then; `starts` and `runs`: what has.
+const fresh = () => ({ open: false, at: 0, done: [], asked: [], starts: [], runs: [], watched: false });
 let state = { ...fresh(), ...remembered() };
 let only = linked; // nothing is on the page but the lesson and what it points at
 let looking = 0;
+let [onScreen, before] = ['', '']; // the run that is shown, and was at the last click on Start
 const first = {}; // of each run: how many points it had when it was first on the screen
 
 function remembered() {
   try {
-    const { open, at, done, starts, watched } = JSON.parse(localStorage.getItem(KEY) || '{}');
-    if (!(at in cards) || !Array.isArray(done) || !Array.isArray(starts)) return {};
-    return { open: open === true, at, done, starts, watched: watched === true };
+    const { open, at, watched, ...lists } = { asked: [], runs: [], ...JSON.parse(localStorage.getItem(KEY) || '{}') };
+    const { done, asked, starts, runs } = lists;
+    if (!(at in cards) || ![done, asked, starts, runs].every(Array.isArray)) return {};
+    return { open: open === true, at, done, asked, starts, runs, watched: watched === true };
   } catch { return {}; } // private windows refuse the storage
 }
 
@@ -38,21 +41,39 @@ const doneBy = {
   wrong: (event) => (event.did === 'cell' && wrong(event)) || (event.did === 'picture' && event.right === false),
   attention: ({ did }) => did === 'attention',
   fade: ({ did }) => did === 'fade',
-  // After this visitor has started one with other settings; or curves of several runs lie over each other.
-  compare: ({ learns, laid }) => laid || (learns && (state.starts.length >= 2 || (state.starts.length === 1 && state.watched))),
+  // A run that this visitor started with other settings learns; or curves of several runs lie over each other.
+  compare: ({ learns, laid, run }) => laid || (learns && state.runs.includes(run)
+    && (state.starts.length >= 2 || (state.starts.length === 1 && state.watched))),
 };
 
+// What was asked for has begun when a run of this visitor goes on that was not shown before. It may have waited for that.
+const starting = {
+  asked: ({ settings }) => state.asked.push({ settings, before }),
+  run: ({ run, own }) => {
+    const next = state.asked[0];
+    onScreen = run;
+    if (!own || !next || next.before === run || state.runs.includes(run)) return;
+    state.asked.shift();
+    state.runs.push(run);
+    if (state.starts.includes(next.settings)) return;
+    state.watched = state.done.includes('watch') && !state.starts.length; // somebody else's run
+    state.starts.push(next.settings);
+  },
+};
+
+document.addEventListener('click', ({ target }) => { if (target.closest('#dc-start')) before = onScreen; }, true);
 document.addEventListener('diclam', ({ detail }) => {
   if (detail.did === 'lesson') return open();
   const { did, figure, run, points, curves } = detail;
   const learns = did === 'curve' && figure === 'dc-accuracy' && grown(run, points);
   const laid = did === 'curve' && figure === 'dc-over-accuracy' && curves >= 2;
   const finished = cards.filter(({ key }) => doneBy[key]({ ...detail, learns, laid }) && !state.done.includes(key));
+  if (detail.did === 'run' && !state.open) onScreen = detail.run;
   if (!state.open) return; // `grown` has to know what was there before
-  if (detail.did === 'started' && !state.starts.includes(detail.settings)) {
-    state.watched = state.done.includes('watch') && !state.starts.length; // somebody else's run
-    state.starts.push(detail.settings);
-    remember();
+  if (starting[detail.did]) {
+    const known = JSON.stringify(state);
+    starting[detail.did](detail);
+    if (JSON.stringify(state) !== known) remember();
   }
   if (!finished.length) return;
   state.done.push(...finished.map(({ key }) => key));

@@ -5,6 +5,7 @@ let waiting = 0;
 function plan() {
   element.toggleAttribute('data-run', Boolean(known?.name));
   if (known?.name) element.dataset.run = known.name;
+  if (known?.name) happened('run', { run: known.name, own: known.alive && known.mine });
   clearTimeout(waiting);
   if (known?.again) waiting = setTimeout(ask, 1000 * known.again);
 }
@@ -12,9 +13,9 @@ function plan() {
 async function ask() {
   if (document.hidden || !element.isConnected) return;
   const asked = known;
-  const run = document.querySelector('[data-run]')?.dataset.run ?? '';
+  const [run, listed] = ['run', 'listed'].map((name) => document.querySelector(`[data-${name}]`)?.dataset[name] ?? '');
   try {
-    const news = await server.look({ known, run, tokens: window.dcVisitor ?? null });
+    const news = await server.look({ known, run, listed, tokens: window.dcVisitor ?? null });
     if (news && known === asked) take(news);
   } catch {} // The server is gone for a moment, as when it is started anew.
   plan();
