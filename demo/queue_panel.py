@@ -11,8 +11,9 @@ from typing import Any
 import gradio as gr
 
 from demo.components.news_feed import Asked, News, NewsFeed
-from demo.components.payload import whole
+from demo.components.payload import text, whole
 from demo.components.queue_list import Going, Lab, Place, QueueList
+from demo.components.runs_table import RunsTable
 from demo.messages import told
 from demo.run_settings import max_runs, max_waiting
 from demo.seen import Seen
@@ -67,15 +68,23 @@ class Now:
         return {"again": EACH, "mark": self.mark, "going": list(self.going)}
 
 
-def build() -> Panel:
-    """Builds the list in the current Blocks. Raises ConfigError when DICLAM_MAX_RUNS or DICLAM_MAX_WAITING is no
-    possible number."""
+def build(beside: Callable[[Asked, list[Run]], dict[str, Any]]) -> Panel:
+    """Builds the list in the current Blocks. `beside` gives what else a page that asks has to show while these runs go on,
+    as `News.parts`. Raises ConfigError when DICLAM_MAX_RUNS or DICLAM_MAX_WAITING is no possible number."""
     queue()
-    return Panel(QueueList(elem_id="dc-queue", value=Lab()), NewsFeed(_answer, value={"again": EACH}))
+
+    def answer(asked: Asked) -> News | None:
+        known = asked.known if isinstance(asked.known, dict) else {}
+        going = runs.going_on()
+        now = _now(asked.tokens, asked.run if isinstance(asked.run, str) else "", going)
+        parts, more = beside(asked, going), known.get("mark") != now.mark
+        return News(parts=parts, more=more) if parts or more else None
+
+    return Panel(QueueList(elem_id="dc-queue", value=Lab()), NewsFeed(answer, value={"again": EACH}))
 
 
-def wire(panel: Panel, parts: Parts, visitor: Visitor) -> None:
-    """Who waits, and a run of this visitor that began, come by themselves."""
+def wire(panel: Panel, parts: Parts, visitor: Visitor, table: RunsTable) -> None:
+    """Who waits, and a run of this visitor that began, come by themselves. A row of the `table` may go on with its run."""
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     outputs = [*panel.all(), *parts.all()]
     inputs = [visitor.tokens, parts.shown_run, panel.feed, parts.feed]
@@ -104,15 +113,22 @@ def wire(panel: Panel, parts: Parts, visitor: Visitor) -> None:
             queue().withdraw(whole(event, "number") or 0, token(tokens))
         return state(panel, parts, tokens, name)
 
-    def resume(tokens: Any, name: str) -> Any:
+    def go_on(wanted: str, tokens: Any, name: str) -> Any:
         with told():
-            asked = queue().ask_to_go_on(runs.find(name), own(tokens), token(tokens))
+            asked = queue().ask_to_go_on(runs.find(wanted), own(tokens), token(tokens))
         return asked_for(panel, parts, asked, tokens, name)
+
+    def resume(tokens: Any, name: str) -> Any:
+        return go_on(name, tokens, name)
+
+    def resume_listed(tokens: Any, name: str, event: gr.EventData) -> Any:
+        return go_on(text(event, "name") or "", tokens, name)
 
     panel.feed.more(update, inputs, outputs, queue=False, **quiet)  # pyright: ignore[reportAttributeAccessIssue]
     panel.list.watch(watch, visitor.tokens, parts.all(), **quiet)
     panel.list.withdraw(withdraw, inputs[:2], outputs, trigger_mode="multiple", **quiet)
     panel.list.resume(resume, inputs[:2], outputs, **quiet)
+    table.resume(resume_listed, inputs[:2], outputs, trigger_mode="multiple", **quiet)
 
 
 def queue() -> Queue:
@@ -143,21 +159,15 @@ def asked_for(panel: Panel, parts: Parts, asked: Run | Ticket, tokens: Any, name
     return found | (changes(parts, going, None, tokens) if going and not name else {})
 
 
-def _answer(asked: Asked) -> News | None:
-    known = asked.known if isinstance(asked.known, dict) else {}
-    name = asked.run if isinstance(asked.run, str) else ""
-    return None if known.get("mark") == _now(asked.tokens, name).mark else News(more=True)
-
-
-def _now(tokens: Any, name: str) -> Now:
-    line, going = queue(), runs.going_on()
+def _now(tokens: Any, name: str, going: list[Run]) -> Now:
+    line = queue()
     room = len(going) < line.at_most and not line.line()
     return Now(lab(line, going, tokens, name), tuple(run.name for run in going), room)
 
 
 def state(panel: Panel, parts: Parts, tokens: Any, name: str) -> dict[Any, Any]:
     """The queue, as the visitor with these tokens sees it beside the run `name`."""
-    now = _now(tokens, name)
+    now = _now(tokens, name, runs.going_on())
     start = gr.Button(START if now.room else LATER, interactive=True)
     return {panel.feed: now.known(), panel.list: now.lab, parts.start: start}
 

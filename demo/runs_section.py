@@ -13,23 +13,21 @@ from gradio.components import Component
 from gradio.context import Context
 
 from demo import overlay, run_files, visitor
+from demo.components.news_feed import Asked
 from demo.components.payload import text
 from demo.components.plotly_figure import PlotlyFigure
-from demo.components.runs_table import MOST, Listed, Row, RunsTable
+from demo.components.runs_table import MOST, Listed, RunsTable
 from demo.components.settings_table import Settings, SettingsTable
 from demo.messages import told
 from demo.overlay import AXES, Curves
+from demo.run_rows import RunRows
 from demo.visitor import Visitor
 from diclam import archive, housekeeping, ration, runs
 from diclam.differences import differences
 from diclam.errors import DiclamError, RunError
 from diclam.ledger import Ledger, Note
 from diclam.runs import Run
-from diclam.summaries import Summaries, Summary
-from diclam.tokens import is_admin, same
 
-SHOWN = 200
-"""Runs at most in the table."""
 WORDS = (
     f"A name opens a run above. Tick up to {MOST} to lay their curves over each other. Runs that this page started, or that "
     "were brought, go when there are too many, the oldest first, unless they are on the board of the challenge, or pinned; "
@@ -46,6 +44,7 @@ class RunsSection:
     """Unseen; its value changes when a run begins or ends, or another one is shown. A state would not tell: Gradio passes
     the change of one on only from listeners that wait in the queue."""
     table: RunsTable
+    rows: RunRows
     bring: gr.UploadButton
     axis: gr.Radio
     over: gr.Column
@@ -73,7 +72,14 @@ def build() -> RunsSection:
                 accuracy = PlotlyFigure("Accuracy on held-out pictures", elem_id="dc-over-accuracy")
                 loss = PlotlyFigure("Training loss, smoothed", elem_id="dc-over-loss")
             settings = SettingsTable(elem_id="dc-over-settings")
-    return RunsSection(phase, table, bring, axis, over, accuracy, loss, settings, gr.State([]))
+    return RunsSection(phase, table, RunRows(), bring, axis, over, accuracy, loss, settings, gr.State([]))
+
+
+def news(section: RunsSection, asked: Asked, going: list[Run]) -> dict[str, Any]:
+    """What a page that asks has to show of all runs, while the runs `going` go on, as `News.parts`: others start, end,
+    rename or delete some."""
+    listed = section.rows.news(asked, going)
+    return {} if listed is None else {str(section.table.elem_id): section.table.postprocess(listed)}
 
 
 def wire(
@@ -87,10 +93,10 @@ def wire(
     `outputs`."""
     quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
     each = quiet | {"trigger_mode": "multiple"}
-    table, summaries = section.table, Summaries()
+    table = section.table
 
-    def listed(shown: str, sent: Any, deleted: Row | None = None) -> Listed:
-        return rows(summaries, visitor.token(sent), shown, deleted)
+    def listed(shown: str, sent: Any) -> Listed:
+        return section.rows.listed(visitor.token(sent), shown)
 
     def refresh(shown: str, sent: Any) -> Listed:
         # Nobody asked for it: what is wrong with the bounds is said in the log, and the page shows what there is.
@@ -116,11 +122,10 @@ def wire(
 
     def discard(shown: str, sent: Any, event: gr.EventData) -> Any:
         run = _changeable(event, sent)
-        row = next((row for row in listed(shown, sent).rows if row.name == run.name), None)
         with told():
             housekeeping.throw_away(run)
         changed = show(sent, shown)
-        return changed | {table: listed(changed.get(shown_run, shown), sent, row)}
+        return changed | {table: listed(changed.get(shown_run, shown), sent)}
 
     def restore(sent: Any, event: gr.EventData) -> Any:
         name = text(event, "name") or ""
@@ -188,17 +193,6 @@ def wire(
     table.take(take, None, file, **each).success(None, file, None, js=run_files.SAVE, api_visibility="private")
 
 
-def rows(summaries: Summaries, token: str, shown: str, deleted: Row | None = None) -> Listed:
-    """All runs as this visitor sees them, the newest first. Raises gr.Error when the ledger cannot be read."""
-    found = runs.list_runs()
-    with told():
-        notes = Ledger().notes()
-    admin = is_admin(token)
-    listed = summaries.of(found[:SHOWN])
-    more = f"The newest {SHOWN} of {len(found)} runs." if len(found) > SHOWN else ""
-    return Listed([_row(one, notes.get(one.name, Note()), token, admin) for one in listed], more, shown, deleted)
-
-
 def compared(chosen: list[Run], titles: list[str]) -> Settings:
     """What differs in the settings of runs with these titles."""
     if len(chosen) < 2:
@@ -212,19 +206,6 @@ def compared(chosen: list[Run], titles: list[str]) -> Settings:
     differ = [(one.name, list(one.values)) for one in differences(configs)]
     sentence = "What differs in their settings:" if differ else "Their settings are all the same."
     return Settings(sentence, titles, differ)
-
-
-def _row(one: Summary, note: Note, token: str, admin: bool) -> Row:
-    words = [one.name] if note.title else []
-    words += ["imported"] if one.imported else []
-    words += ["pinned"] if note.pinned else []
-    return Row(
-        **vars(one),
-        title=note.title or one.name,
-        note=", ".join(words),
-        pinned=note.pinned,
-        mine=admin or same(note.owner, token),
-    )
 
 
 def _named(event: gr.EventData) -> Run:

@@ -11,7 +11,7 @@ from typing import Any
 from diclam.errors import RunError
 from diclam.events import Event, Failed, Finished, Started, Tested, from_json
 from diclam.last_words import INTERRUPTED, cause
-from diclam.runs import EVENTS, EXIT, INFO, Run
+from diclam.runs import EVENTS, EXIT, INFO, STATE, Run
 from diclam.status import waits
 
 ENDS = {
@@ -24,6 +24,7 @@ ENDS = {
 # What there are hundreds of, and a list does not need.
 _SKIPPED = tuple(f'{{"event": "{kind}"' for kind in ("Step", "Validated", "Fetching", "Testing"))
 _OF_NO_PROCESS = "cut off"
+TRAINING, TEST = "training", "test"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Summary:
     """Of training."""
     ended: str
     """Why, in a word or two; 'going on' or 'paused' before."""
+    left: str
+    """What of it can still be done, TRAINING or TEST; '' for nothing, as with `Run.can_go_on`."""
     alive: bool
     imported: bool
     """Whether it came as a zip."""
@@ -51,7 +54,7 @@ class Summaries:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._read: dict[str, tuple[tuple[int, ...], Summary, str]] = {}
+        self._read: dict[str, tuple[tuple[int, ...], Summary, bool]] = {}
 
     def of(self, runs: list[Run]) -> list[Summary]:
         """In the order of the runs; those that are not among them are forgotten."""
@@ -59,17 +62,22 @@ class Summaries:
             self._read = {run.name: self._one(run) for run in runs}
             found = [self._read[run.name][1:] for run in runs]
         return [
-            replace(summary, alive=True, ended=going) if run.alive() else summary
-            for run, (summary, going) in zip(runs, found, strict=True)
+            _going(run, summary, waiting) if run.alive() else summary
+            for run, (summary, waiting) in zip(runs, found, strict=True)
         ]
 
-    def _one(self, run: Run) -> tuple[tuple[int, ...], Summary, str]:
-        """-> its files then, what they say, and what is to be said of it while its process is there"""
-        stamp = tuple(part for name in (EVENTS, INFO, EXIT) for part in _stamp(run.path / name))
+    def _one(self, run: Run) -> tuple[tuple[int, ...], Summary, bool]:
+        """-> its files then, what they say, and whether it waits while its process is there"""
+        stamp = tuple(part for name in (EVENTS, INFO, EXIT, STATE) for part in _stamp(run.path / name))
         if (known := self._read.get(run.name)) and known[0] == stamp:
             return known
         events = _events(run.path / EVENTS)
-        return stamp, summarize(run, events), "paused" if waits(events) else "going on"
+        return stamp, summarize(run, events), waits(events)
+
+
+def _going(run: Run, summary: Summary, waiting: bool) -> Summary:
+    # Who was told to go on does so at its next step.
+    return replace(summary, alive=True, left="", ended="paused" if waiting and run.pause_requested() else "going on")
 
 
 def summarize(run: Run, events: Sequence[Event]) -> Summary:
@@ -91,6 +99,7 @@ def summarize(run: Run, events: Sequence[Event]) -> Summary:
         accuracy=tested.accuracy if tested else None,
         seconds=finished.seconds if finished else None,
         ended=_end(run, finished, tested, newest.get(Failed)),
+        left=_left(run, finished, tested),
         alive=False,
         imported="imported" in info,
     )
@@ -104,6 +113,12 @@ def _end(run: Run, finished: Finished | None, tested: Tested | None, failed: Fai
     if finished:
         return ENDS.get(finished.reason, finished.reason)
     return ENDS["stopped"] if failed else _OF_NO_PROCESS
+
+
+def _left(run: Run, finished: Finished | None, tested: Tested | None) -> str:
+    if finished:
+        return TEST if tested is None and run.has_checkpoint else ""
+    return TRAINING if (run.path / STATE).is_file() else ""
 
 
 def _events(path: Path) -> list[Event]:

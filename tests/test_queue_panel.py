@@ -13,6 +13,7 @@ import pytest
 
 from demo import queue_panel, supervisor, train_view
 from demo.components.queue_list import Lab
+from demo.components.runs_table import RunsTable
 from demo.queue_panel import CONTINUE, LATER, NOBODYS, OTHERS, START, TEST
 from demo.run_settings import max_runs, max_waiting
 from demo.visitor import Visitor
@@ -110,10 +111,10 @@ class Page:
 
     def __init__(self) -> None:
         with gr.Blocks() as self.blocks:
-            self.panel = queue_panel.build()
+            self.panel = queue_panel.build(lambda asked, going: {})
             names = list(train_view.Parts.__annotations__)
             self.parts = train_view.Parts(**{name: gr.State() for name in names})  # pyright: ignore[reportArgumentType]
-            queue_panel.wire(self.panel, self.parts, Visitor(*(gr.State() for _ in range(5))))  # pyright: ignore[reportArgumentType]
+            queue_panel.wire(self.panel, self.parts, Visitor(*(gr.State() for _ in range(5))), RunsTable())  # pyright: ignore[reportArgumentType]
         self.known: Any = self.panel.feed.value
 
     def look(self, tokens: Any = None) -> dict[Any, Any]:
@@ -175,7 +176,7 @@ def test_an_impossible_number_of_runs_is_said_when_the_page_is_built(
 ) -> None:
     monkeypatch.setenv(f"DICLAM_MAX_{name}", text)
     with pytest.raises(ConfigError, match=f"MAX_{name} must be a whole number, 1 to {most}; got '{text}'"), gr.Blocks():
-        queue_panel.build()
+        queue_panel.build(lambda asked, going: {})
     monkeypatch.setenv(f"DICLAM_MAX_{name}", str(most))
     assert read() == most
 

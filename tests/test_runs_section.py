@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +14,14 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from demo import run_files, runs_section, train_tab
+from demo import run_files, run_rows, train_tab
+from demo.components.news_feed import NewsFeed
 from demo.components.runs_table import Listed, RunsTable
 from demo.components.settings_table import SettingsTable
-from diclam import archive, ration, runs
+from diclam import archive, checkpoint, housekeeping, ration, runs
 from diclam.events import Event, Finished, Started, Step, Tested, Validated
 from diclam.ledger import Ledger
+from diclam.model import DiCLAM
 from diclam.recipe import config
 from diclam.runs import Run
 from diclam.waiting import Queue
@@ -47,6 +50,15 @@ class Page:
 
     def send(self, event: str, *inputs: Any, **data: Any) -> Any:
         return self.listener(self.table, event)(*inputs, gr.EventData(self.table, data))
+
+    def listed(self, tokens: dict[str, str]) -> Listed:
+        return self.listener(self.part("dc-runs-phase"), "change")("", tokens)
+
+    def heard(self, tokens: dict[str, str], listed: object) -> dict[str, Any] | None:
+        """What the feed of the queue brings a page whose table has this mark."""
+        [feed] = [block for block in self.blocks.blocks.values() if isinstance(block, NewsFeed) and block.value]
+        news = getattr(feed, "look")({"known": None, "run": "", "tokens": tokens, "listed": listed})  # noqa: B009
+        return news["parts"].get("dc-runs-table")
 
     def listener(self, block: Any, event: str) -> Callable[..., Any]:
         (found,) = [fn.fn for fn in self.blocks.fns.values() if (block._id, event) in fn.targets and fn.fn is not None]
@@ -96,7 +108,7 @@ def test_all_runs_are_listed_with_what_this_visitor_may_do(page: Page, root: Pat
 
 
 def test_of_very_many_the_newest_are_listed(page: Page, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runs_section, "SHOWN", 2)
+    monkeypatch.setattr(run_rows, "SHOWN", 2)
     for name in ("1", "2", "3"):
         (root / name).mkdir(parents=True)
     listed = page.listener(page.part("dc-runs-phase"), "change")("", None)
@@ -131,12 +143,82 @@ def test_a_deleted_run_comes_back(page: Page, root: Path) -> None:
     for name in ("1", "2"):
         make(root, name)
     changes = page.send("discard", "2", ME, name="2")
-    assert changes[page.table].deleted.name == "2"
+    assert [gone.name for gone in changes[page.table].deleted] == ["2"]
     assert changes[page.tab.shown_run] == changes[page.table].shown == "1"
     assert [run.name for run in runs.list_runs(root)] == ["1"]
     changes = page.send("restore", ME, name="2")
     assert changes[page.tab.shown_run] == "2"
     assert [row.name for row in changes[page.table].rows] == ["2", "1"]
+
+
+def test_what_was_deleted_can_come_back_after_a_reload_for_an_hour(
+    page: Page, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(tokens: dict[str, str]) -> list[str]:
+        return [one.title for one in page.listed(tokens).deleted]
+
+    for name in ("1", "2", "3"):
+        make(root, name)
+    make(root, "4", owner=ANOTHER)
+    Ledger(root).rename("2", "best")
+    for name, tokens in (("2", ME), ("1", ME), ("4", ANOTHER)):
+        page.send("discard", "3", tokens, name=name)
+    assert (gone(ME), gone(ANOTHER)) == (["best", "1"], ["4"])  # the newest last
+    assert gone(ME | {"admin": "the owner's"}) == ["best", "1", "4"]
+    assert gone({"own": "3" * 32}) == []
+    page.send("restore", ME, name="1")
+    assert gone(ME) == ["best"]
+    now = time.time()
+    monkeypatch.setattr(run_rows.time, "time", lambda: now + 3601)
+    assert gone(ME) == []
+
+
+def test_every_run_that_was_cut_off_is_offered_to_its_owner(page: Page, root: Path) -> None:
+    def offered(tokens: dict[str, str]) -> list[str]:
+        return [row.resume for row in page.listed(tokens).rows]
+
+    for name in ("1", "2"):
+        (make(root, name, *EVENTS[:3]).path / runs.STATE).touch()
+    checkpoint.save(make(root, "3", *EVENTS[:4]).path, DiCLAM())
+    assert (offered(ME), offered(ANOTHER)) == (["Test it", "Continue", "Continue"], [""] * 3)
+    make(root, "4", STARTED).claim(os.getpid())
+    resume = page.listener(page.table, "resume")
+    changes = resume(ME, "4", gr.EventData(page.table, {"name": "1"}))
+    assert [place.mine for place in changes[page.part("dc-queue")].waiting] == [True]
+    assert offered(ME) == ["", "Test it", "Continue", ""]  # it waits
+    for name, tokens in (("2", ANOTHER), ("4", ME), ("../2", ME), (None, ME)):
+        with pytest.raises(gr.Error):
+            resume(tokens, "4", gr.EventData(page.table, {"name": name}))
+
+
+def test_a_page_is_told_what_others_do_with_runs_and_nothing_when_all_is_the_same(page: Page, root: Path) -> None:
+    run = make(root, "1")
+    mark = page.listed(ME).mark
+    assert page.heard(ME, mark) is None
+    for change in (
+        lambda: make(root, "2", STARTED, owner=ANOTHER),
+        lambda: Run(root / "2").claim(os.getpid()),
+        lambda: (root / "2" / "process").unlink(),
+        lambda: Ledger(root).rename("2", "best"),
+        lambda: Ledger(root).pin("2"),
+        lambda: housekeeping.throw_away(Run(root / "2")),
+        lambda: housekeeping.bring_back("2"),
+    ):
+        change()
+        told = page.heard(ME, mark)
+        assert told == RunsTable().postprocess(page.listed(ME))
+        assert told is not None
+        mark = told["mark"]
+        assert page.heard(ME, mark) is None
+    with (run.path / "events.jsonl").open("a") as file:
+        file.write(EVENTS[1].to_json() + "\n")  # at each step there would be too much to say
+    assert page.heard(ME, mark) is None
+
+
+@pytest.mark.parametrize("listed", [None, "", 7, ["x"]])
+def test_a_page_without_a_table_is_told_nothing_of_it(page: Page, root: Path, listed: object) -> None:
+    make(root, "1")
+    assert page.heard(ME, listed) is None
 
 
 def test_the_last_run_can_be_deleted(page: Page, root: Path) -> None:

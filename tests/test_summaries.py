@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from diclam import summaries
+from diclam import checkpoint, summaries
 from diclam.events import Continued, Event, Failed, Finished, Paused, Started, Step, Tested
 from diclam.last_words import last_words
-from diclam.runs import EXIT, Run
+from diclam.model import DiCLAM
+from diclam.runs import EXIT, STATE, Run
 from diclam.summaries import Summaries, summarize
 from tests.conftest import small_config
 
@@ -57,6 +58,22 @@ def test_every_end_has_its_word(tmp_path: Path, events: tuple[Event, ...], ended
     assert summarize(write(tmp_path / "a", *events), events).ended == ended
 
 
+def test_what_is_left_to_do_of_a_run_is_what_it_can_go_on_with(tmp_path: Path) -> None:
+    runs = {
+        "": write(tmp_path / "a", STARTED, STEP),
+        summaries.TRAINING: write(tmp_path / "b", STARTED, STEP),
+        summaries.TEST: write(tmp_path / "c", STARTED, FINISHED),
+    }
+    (runs[summaries.TRAINING].path / STATE).touch()
+    checkpoint.save(runs[summaries.TEST].path, DiCLAM())
+    found = Summaries().of(list(runs.values()))
+    assert [one.left for one in found] == list(runs)
+    assert [bool(one.left) for one in found] == [run.can_go_on for run in runs.values()]
+    assert not summarize(runs[summaries.TEST], (FINISHED, Tested(0.4, 0.4, 0.4, 0.4, 3.0))).left
+    runs[summaries.TRAINING].claim(os.getpid())
+    assert not Summaries().of([runs[summaries.TRAINING]])[0].left
+
+
 def test_a_killed_run_is_told_from_one_that_was_cut_off_and_one_that_was_stopped(tmp_path: Path) -> None:
     known, run = Summaries(), write(tmp_path / "a", STARTED, STEP)
     tested = write(tmp_path / "b", FINISHED, Tested(0.4, 0.4, 0.4, 0.4, 3.0))
@@ -75,12 +92,15 @@ def test_a_run_that_waits_says_so_as_long_as_its_process_is_there(tmp_path: Path
         return known.of([run])[0].ended
 
     run.claim(os.getpid())
+    run.request_pause()
     said = [ended()]
     for event in (Paused(1, 0.5), Continued(1, 0.5), Paused(1, 0.5)):
         with (run.path / "events.jsonl").open("a") as file:
             file.write(f"\n{event.to_json()}\n")
         said.append(ended())
     assert said == ["going on", "paused", "going on", "paused"]
+    run.withdraw_pause()  # it goes on at its next step
+    assert ended() == "going on"
     (run.path / "process").unlink()
     assert ended() == "cut off"
 

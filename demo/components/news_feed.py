@@ -35,6 +35,8 @@ class Asked:
     """The name of the run that the page shows."""
     tokens: Any
     """As in `demo.visitor`."""
+    listed: Any = None
+    """The mark of what the table of runs shows, if there is one."""
 
 
 class NewsFeed(Part):
@@ -50,7 +52,7 @@ class NewsFeed(Part):
 
         def look(asked: Any) -> dict[str, Any] | None:
             found = asked if isinstance(asked, dict) else {}
-            news = answer(Asked(found.get("known"), found.get("run"), found.get("tokens")))
+            news = answer(Asked(*(found.get(name) for name in ("known", "run", "tokens", "listed"))))
             return None if news is None else asdict(news)
 
         self.answer = None  # Gradio sends the page what a component was made of, and this is the server's alone

@@ -16,6 +16,15 @@ _SHARED = {
   element.dispatchEvent(new CustomEvent('diclam', { bubbles: true, detail: { did, ...detail } }));
 };
 """,
+    # Asks the server for something at a button's click, and not once more until an answer had its time. A refused one brings
+    # no value: then the button counts again by itself. It is not disabled, as it would lose the focus.
+    "once": """const once = (button, ask) => button.addEventListener('click', () => {
+  if (button.ariaDisabled === 'true') return;
+  button.setAttribute('aria-disabled', true);
+  setTimeout(() => button.removeAttribute('aria-disabled'), 1500);
+  ask();
+});
+""",
     # Where a key leads from a spot of a grid, within it; null for a key that leads nowhere.
     "stepped": """const stepped = ({ key, ctrlKey, metaKey, altKey }, { row, column }, rows, columns) => {
   const spots = {

@@ -11,7 +11,7 @@ function row(words, label, what, mine, event) {
     const button = Object.assign(document.createElement('button'), { type: 'button', textContent: label });
     button.setAttribute('aria-label', `${label}: ${words}`);
     button.dataset.key = `${event} ${Object.values(what)[0]}`;
-    button.addEventListener('click', () => { button.disabled = true; trigger(event, what); });
+    once(button, () => trigger(event, what));
     item.append(button);
   }
   return item;
@@ -31,7 +31,6 @@ function show() {
   part('note').hidden = !value.note;
   part('resume').hidden = !value.resume;
   part('resume').textContent = value.resume;
-  part('resume').disabled = false;
   fill(part('going'), value.going.map((run) => row(run.words, 'Watch', { run: run.run }, false, 'watch')));
   fill(part('waiting'), value.waiting.map((place) => row(
     place.words, place.may_withdraw ? 'Withdraw' : '', { number: place.number }, place.mine, 'withdraw',
@@ -43,6 +42,6 @@ function show() {
   box.hidden = !value.note && !value.resume && !value.going.length && !value.waiting.length;
 }
 
-part('resume').addEventListener('click', () => { part('resume').disabled = true; trigger('resume', {}); });
+once(part('resume'), () => trigger('resume', {}));
 show();
 watch('value', show);

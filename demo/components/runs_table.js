@@ -20,16 +20,18 @@ const columns = [
 ];
 let sorted = { by: 'name', down: true };
 let ticked = new Set();
-let gone = []; // what this visitor deleted, the newest last
 let shown = '';
-let said = null; // the newest deletion that was told
+let listed = null; // what came last
+let alive = []; // the ticked runs that go on
+let again = 0;
+const SECONDS_BETWEEN_OVERLAYS = 5;
 
 const make = (tag, options = {}, ...children) => {
   const made = Object.assign(document.createElement(tag), options);
   made.append(...children);
   return made;
 };
-const rows = () => props.value?.rows ?? [];
+const rows = () => listed?.rows ?? [];
 const open = () => rows().find((row) => row.name === shown);
 
 const buttons = columns.map(([by, words, , down]) => {
@@ -63,11 +65,16 @@ function line(row) {
   button.dataset.open = row.name;
   if (row.name === shown) button.setAttribute('aria-current', 'true');
   const note = make('small', {}, row.note);
+  const resume = make('button', { type: 'button', className: 'rt-resume' }, row.resume);
+  resume.setAttribute('aria-label', `${row.resume}: ${row.title}`);
+  resume.dataset.resume = row.name;
+  once(resume, () => trigger('resume', { name: row.name }));
   const cells = columns.slice(1).map(([by, , write, , before]) => {
     const known = row[by] !== null;
     const cell = make('td', { className: `rt-c-${by}` }, known && before ? make('span', { className: 'rt-before' }, before) : '',
       known ? write(row[by]) : '–');
     cell.classList.toggle('rt-unknown', !known);
+    if (by === 'ended' && row.resume) cell.append(' ', resume);
     cell.setAttribute('role', 'cell');
     return cell;
   });
@@ -82,7 +89,7 @@ function line(row) {
 function draw() {
   const all = rows();
   find('table').hidden = !all.length;
-  find('none').hidden = Boolean(all.length) || !props.value;
+  find('none').hidden = Boolean(all.length) || !listed;
   buttons.forEach((cell, i) => {
     const mine = columns[i][0] === sorted.by;
     if (mine) cell.setAttribute('aria-sort', sorted.down ? 'descending' : 'ascending');
@@ -93,10 +100,10 @@ function draw() {
   const kept = body.contains(document.activeElement) ? { ...focused } : {};
   body.replaceChildren(...[...all].sort(compare).map(line));
   const again = [...body.querySelectorAll('button, input')].find((made) =>
-    (kept.open && made.dataset.open === kept.open) || (kept.tick && made.dataset.tick === kept.tick));
+    ['open', 'tick', 'resume'].some((what) => kept[what] && made.dataset[what] === kept[what]));
   again?.focus();
-  find('more').hidden = !props.value?.more;
-  find('more').textContent = props.value?.more ?? '';
+  find('more').hidden = !listed?.more;
+  find('more').textContent = listed?.more ?? '';
   act();
   tell();
 }
@@ -116,7 +123,7 @@ function act() {
 }
 
 function tell() {
-  const newest = gone.at(-1);
+  const newest = listed?.deleted.at(-1);
   find('told').hidden = !newest;
   const words = newest ? `${newest.title} was deleted.` : '';
   const place = find('told').querySelector('span');
@@ -125,23 +132,30 @@ function tell() {
 
 function overlay() {
   trigger('overlay', { names: [...ticked] });
+  follow();
 }
 
-function arrived() {
-  const value = props.value;
+// The curves of runs that go on are drawn again now and then, and once more when one of them has ended.
+function follow() {
+  alive = rows().filter((row) => row.alive && ticked.has(row.name)).map((row) => row.name);
+  clearTimeout(again);
+  if (!alive.length) return;
+  again = setTimeout(() => (document.hidden || !element.offsetParent ? follow() : overlay()), 1000 * SECONDS_BETWEEN_OVERLAYS);
+}
+
+function arrived(value) {
+  listed = value || null; // empty text before there is any
+  element.dataset.listed = listed?.mark ?? '';
   const names = new Set(rows().map((row) => row.name));
-  if (value?.deleted && value.deleted !== said) {
-    said = value.deleted;
-    gone = [...gone.filter(({ name }) => name !== said.name), said];
-  }
-  gone = gone.filter(({ name }) => !names.has(name));
-  if (value) shown = value.shown;
+  if (listed) shown = listed.shown;
   const left = [...ticked].filter((name) => names.has(name));
   const fewer = left.length < ticked.size;
   ticked = new Set(left);
   if (!find('form').hidden && find('form').dataset.name !== shown) rename(false);
   draw();
-  if (fewer) overlay();
+  const before = alive;
+  follow();
+  if (fewer || before.some((name) => ticked.has(name) && !alive.includes(name))) overlay();
 }
 
 function rename(on) {
@@ -185,6 +199,9 @@ find('form').addEventListener('submit', (event) => {
 find('keep').addEventListener('click', () => trigger('keep', { name: shown, pinned: !open().pinned }));
 find('take').addEventListener('click', () => trigger('take', { name: shown }));
 find('discard').addEventListener('click', () => trigger('discard', { name: shown }));
-find('undo').addEventListener('click', () => trigger('restore', { name: gone.at(-1).name }));
-arrived();
-watch('value', arrived);
+find('undo').addEventListener('click', () => trigger('restore', { name: listed.deleted.at(-1).name }));
+arrived(props.value);
+watch('value', () => arrived(props.value));
+element.dataset.fed = '';
+// Which run is open here is known better than when this was asked for.
+element.addEventListener('fed', ({ detail }) => arrived({ ...detail, shown }));

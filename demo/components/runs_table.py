@@ -23,6 +23,16 @@ class Row(Summary):
     pinned: bool
     mine: bool
     """Whether this visitor may change it."""
+    resume: str
+    """What the button says by which this visitor goes on with it; '' where nothing is left to do."""
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A run that was thrown away."""
+
+    name: str
+    title: str
 
 
 @dataclass(frozen=True)
@@ -35,16 +45,19 @@ class Listed:
     """A sentence on the runs that are not shown."""
     shown: str = ""
     """The name of the run that is open."""
-    deleted: Row | None = None
-    """The run that was deleted just now, to be undone."""
+    deleted: list[Gone] = field(default_factory=list)
+    """What this visitor can have back, the newest last."""
+    mark: str = ""
+    """Differs with all of it but `shown`."""
 
 
 class RunsTable(Part):
     """Value: a `Listed`.
 
     Events, each with the `name` of a run, which whoever listens must check, as must be who sends it: `open`; `retitle` with
-    `title`; `keep` with `pinned`; `discard`, `restore` and `take`, which downloads it. `overlay` brings `names`, up to MOST.
-    Sorting is the browser's, and so is what is ticked.
+    `title`; `keep` with `pinned`; `discard`, `restore` and `resume`; `take`, which downloads it. `overlay` brings `names`,
+    up to MOST, and comes again every few seconds while one of them goes on. Sorting is the browser's, and so is what is
+    ticked. The mark of what is shown is its attribute `data-listed`, so that a feed asks whether it is still true.
     """
 
     def __init__(self, **options: Any) -> None:

@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from demo.lesson import CARDS
-from diclam.events import Finished, Started, Step, Tested, Validated
+from diclam import runs
+from diclam.events import Event, Finished, Started, Step, Tested, Validated
 from diclam.ledger import Ledger
 from diclam.recipe import config
-from tests.browser.conftest import App, choose_tab
+from diclam.runs import Run
+from diclam.waiting import Queue
+from tests.browser.conftest import App, choose_tab, toast
 
 ME = "1" * 32
 # Name, seed, accuracy: named so that each order is another one.
 RUNS = (("2001-01-01_a", 5, 0.7), ("2001-01-02_b", 9, 0.5), ("2001-01-03_c", 1, 0.6))
+EVENTS: tuple[Any, ...] = (
+    Started("fast", 60.0, 0, "cpu", "float32", 40_000, 500, 125, 1_837_452),
+    *(Step(k, k / 10, 2.0 - k / 10, 1e-3, 1.0, 300.0, float(k), k / 60) for k in range(1, 5)),
+    Validated(4, 0.4, 1.7, 0.6, 500, 4.0, True),
+    Finished("time", 4, 0.4, 60.0, 500, 0.6),
+    Tested(0.6, 0.6, 0.6, 0.6, 1.0),
+)
+
+
+def write(run: Run, *events: Event) -> None:
+    (run.path / runs.EVENTS).write_text("".join(event.to_json() + "\n" for event in events))
 
 
 @pytest.fixture(autouse=True)
@@ -27,15 +44,13 @@ def three_runs(app: App) -> Iterator[None]:
         folder.mkdir(parents=True)
         info = {"config": config("fast", budget=60, seed=seed).to_dict(), "started": "", "versions": {}, "hardware": {}}
         (folder / "run.json").write_text(json.dumps(info))
-        events = [Started("fast", 60.0, seed, "cpu", "float32", 40_000, 500, 125, 1_837_452)]
-        events += [Step(k, k / 10, 2.0 - k / 10, 1e-3, 1.0, 300.0, float(k), k / 60) for k in range(1, 5)]
-        events += [Validated(4, 0.4, 1.7, accuracy, 500, 4.0, True), Finished("time", 4, 0.4, 60.0, 500, accuracy)]
-        events += [Tested(accuracy, accuracy, accuracy, accuracy, 1.0)]
-        (folder / "events.jsonl").write_text("".join(event.to_json() + "\n" for event in events))
+        events = [replace(EVENTS[0], seed=seed), *EVENTS[1:-3], Validated(4, 0.4, 1.7, accuracy, 500, 4.0, True)]
+        write(Run(folder), *events, EVENTS[-2], Tested(accuracy, accuracy, accuracy, accuracy, 1.0))
         Ledger(app.runs).own(name, ME)
     yield
     for name, _, _ in RUNS:
         shutil.rmtree(app.runs / name, ignore_errors=True)
+        Ledger(app.runs).forget(name)
 
 
 def open_runs(page: Page) -> Locator:
@@ -108,3 +123,74 @@ def test_a_run_is_deleted_and_brought_back(page: Page, app: App) -> None:
     expect(row(table, "2001-01-02_b")).to_be_visible()
     expect(table.get_by_role("button", name="Undo")).to_be_hidden()
     assert (app.runs / "2001-01-02_b" / "run.json").is_file()
+
+
+def test_a_deleted_run_comes_back_after_a_reload(page: Page, app: App) -> None:
+    table = open_runs(page)
+    row(table, "2001-01-02_b").get_by_role("button").click()
+    table.get_by_role("button", name="Delete").click()
+    expect(row(table, "2001-01-02_b")).to_have_count(0)
+    page.reload()
+    expect(table.get_by_role("status")).to_have_text("2001-01-02_b was deleted.")
+    table.get_by_role("button", name="Undo").click()
+    expect(row(table, "2001-01-02_b")).to_be_visible()
+
+
+def test_what_others_do_with_runs_comes_into_the_table_by_itself(page: Page, app: App) -> None:
+    table = open_runs(page)
+    ticked = row(table, "2001-01-03_c").get_by_role("checkbox")
+    ticked.check()
+    ticked.focus()
+    Ledger(app.runs).rename("2001-01-01_a", "<b>theirs</b>")
+    expect(row(table, "<b>theirs</b>")).to_be_visible()
+    shutil.rmtree(app.runs / "2001-01-02_b")
+    expect(row(table, "2001-01-02_b")).to_have_count(0)
+    expect(ticked).to_be_checked()
+    expect(ticked).to_be_focused()
+
+
+@pytest.fixture
+def going(app: App) -> Iterator[Run]:
+    """One that goes on, as far as anybody can see; at the end nothing waits."""
+    process = subprocess.Popen(["sleep", "600"])
+    run = Run(app.runs / "2001-01-03_c")
+    write(run, *EVENTS[:-2])
+    run.claim(process.pid)
+    yield run
+    with Ledger(app.runs).writing() as database:
+        database.execute("DELETE FROM waiting")
+    process.kill()
+    process.wait()
+
+
+def test_the_curves_of_a_run_that_goes_on_grow_where_they_are_compared(page: Page, app: App, going: Run) -> None:
+    table = open_runs(page)
+    row(table, going.name).get_by_role("checkbox").check()
+    points = "() => document.querySelector('#dc-over-accuracy .js-plotly-plot')?.data?.[0]?.x.length"
+    page.wait_for_function(f"{points.replace('() => ', '')} === 1")
+    for count in (2, 3):
+        with (going.path / runs.EVENTS).open("a") as file:
+            file.write(Validated(4 * count, 0.4 * count, 1.7, 0.6, 500, 4.0 * count, True).to_json() + "\n")
+        page.wait_for_function(f"(count) => ({points})() === count", arg=count)
+
+
+def test_each_run_that_was_cut_off_has_its_button_which_counts_again_after_a_refusal(
+    page: Page, app: App, going: Run
+) -> None:
+    for name in ("2001-01-01_a", "2001-01-02_b"):
+        write(Run(app.runs / name), *EVENTS[:-2])
+        (app.runs / name / runs.STATE).touch()
+    table = open_runs(page)
+    expect(table.get_by_role("button", name="Continue")).to_have_count(2)
+    row(table, "2001-01-01_a").get_by_role("button", name="Continue").click()
+    expect(page.locator("#dc-queue .ql-waiting")).to_contain_text("2001-01-01_a, to be continued")
+    expect(table.get_by_role("button", name="Continue")).to_have_count(1)
+    for _ in range(2):
+        Queue(app.runs).ask(config("fast", budget=60.0), ME)
+    again = row(table, "2001-01-02_b").get_by_role("button", name="Continue")
+    for _ in range(2):
+        again.click()
+        expect(toast(page)).to_contain_text("3 starts of yours wait already")
+        page.get_by_test_id("toast-close").last.click()
+        expect(toast(page)).to_have_count(0)
+        expect(again).not_to_have_attribute("aria-disabled", "true")
