@@ -7,6 +7,8 @@ moves a quarter of the memory that floats would.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
@@ -20,9 +22,18 @@ STD = (0.2470, 0.2435, 0.2616)
 
 def normalize(images_B3HW: Tensor) -> Tensor:
     """Bytes 0..255, or floats 0..1, to float32 with mean 0 and deviation 1 over the training set -> (B, 3, H, W)."""
-    mean_1311, std_1311 = (torch.tensor(v, device=images_B3HW.device).view(1, 3, 1, 1) for v in (MEAN, STD))
+    mean_1311, std_1311 = _statistics(images_B3HW.device)
     x_B3HW = images_B3HW if images_B3HW.is_floating_point() else images_B3HW.float() / 255
     return (x_B3HW.float() - mean_1311) / std_1311
+
+
+@lru_cache
+@torch.inference_mode(False)
+def _statistics(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Made once for each device: to send numbers to a GPU is to wait for it, in each training step. As usual tensors, also
+    when somebody asks first who needs no gradients."""
+    mean_1311, std_1311 = (torch.tensor(v, device=device).view(1, 3, 1, 1) for v in (MEAN, STD))
+    return mean_1311, std_1311
 
 
 def mirror(images_BCHW: Tensor, which_B: Tensor) -> Tensor:

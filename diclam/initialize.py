@@ -56,7 +56,8 @@ def whiten_(weight_O3HW: Tensor, images_N3HW: Tensor, eps: float = 5e-4) -> None
     their random weights, scaled to the same strength.
     """
     side = weight_O3HW.shape[-1]
-    patches_NDP = F.unfold(normalize(images_N3HW), side)
+    # On the CPU wherever the network is: Apple's GPUs know no float64, and other GPUs first load a library for `eigh`.
+    patches_NDP = F.unfold(normalize(images_N3HW.cpu()), side)
     # Each picture in float32, which is exact enough and five times as fast; their sum not.
     covariance_DD = torch.bmm(patches_NDP, patches_NDP.mT).double().sum(0) / (len(patches_NDP) * patches_NDP.shape[2])
     strengths_D, directions_DD = torch.linalg.eigh(covariance_DD)
@@ -64,6 +65,6 @@ def whiten_(weight_O3HW: Tensor, images_N3HW: Tensor, eps: float = 5e-4) -> None
     count = min(len(filters_DD), len(weight_O3HW) // 2)
     filters = torch.cat([filters_DD[:count], -filters_DD[:count]]).to(weight_O3HW)
     weight_O3HW[: 2 * count] = filters.view(-1, *weight_O3HW.shape[1:])
-    rest_OD = weight_O3HW[2 * count :].flatten(1).double()
+    rest_OD = weight_O3HW[2 * count :].cpu().flatten(1).double()
     answers_O = (rest_OD @ covariance_DD * rest_OD).sum(1, keepdim=True)
     weight_O3HW[2 * count :] = (rest_OD / answers_O.sqrt()).to(weight_O3HW).view_as(weight_O3HW[2 * count :])
