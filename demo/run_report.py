@@ -70,6 +70,9 @@ def report(
             sentence, progress = _ended(status, stopping, usable, killed, stopper), None
         case "training":
             sentence, progress = _training(status, stopping, pause), _time(status, age)
+        case "compiling":
+            sentence = "Compiling the network for this device, which makes its steps faster. The clock has started."
+            progress = Progress(None, "compiling the network")
         case "testing":
             sentence, progress = _testing(status, stopper)
         case "probing":

@@ -37,7 +37,7 @@ class Seen:
     @property
     def stage(self) -> str:
         """The state, one for all before the training: a visitor can do the same in each."""
-        return "starting" if self.state in ("fetching", "probing") else self.state
+        return "starting" if self.state in ("fetching", "probing", "compiling") else self.state
 
     @property
     def listed(self) -> str:

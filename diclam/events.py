@@ -62,6 +62,21 @@ class Started(Event):
 
 
 @dataclass(frozen=True)
+class Compiling(Event):
+    """The network is compiled for the device, on the clock of the run."""
+
+
+@dataclass(frozen=True)
+class Compiled(Event):
+    """That has ended."""
+
+    seconds: float
+    """That it took."""
+    reason: str
+    """Why the network is trained as it was all the same; '' where the compiled one is."""
+
+
+@dataclass(frozen=True)
 class Resumed(Event):
     """A run that was cut off goes on from where its state was last kept; what came after that is gone."""
 

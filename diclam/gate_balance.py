@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -21,27 +22,35 @@ ALIKE = 0.01
 
 class Gates:
     """Listens to the router of a network in training mode, from `with` to its end. It keeps a few numbers a step on the
-    device, so that no step waits for them. The network may be wrapped, and be part of several processes: then the numbers
-    are those of this one's pictures."""
+    device, so that no step waits for them. The network is the one that makes the steps: it may be wrapped, compiled, and
+    part of several processes; then the numbers are those of this one's pictures."""
 
     def __init__(self, model: nn.Module) -> None:
         self._routers = [module for module in model.modules() if isinstance(module, Router)]
+        self._latest: list[Tensor | None] = [None] * len(self._routers)
         self._means: list[Tensor] = []
         self._spreads: list[Tensor] = []
 
     def __enter__(self) -> Gates:
-        self._handles = [router.register_forward_hook(self._hear) for router in self._routers]
+        self._handles = [r.register_forward_hook(partial(self._hear, k)) for k, r in enumerate(self._routers)]
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for handle in self._handles:
             handle.remove()
 
-    def _hear(self, router: nn.Module, inputs: Any, gates_BE: Tensor) -> None:
+    def _hear(self, k: int, router: nn.Module, inputs: Any, gates_BE: Tensor) -> None:
+        # No list that grows: a compiled network would be compiled anew for each of its lengths.
         if router.training:
-            gates_BE = gates_BE.detach()
-            self._means.append(gates_BE.mean(0))
-            self._spreads.append((gates_BE.amax(0) - gates_BE.amin(0)).amax())
+            self._latest[k] = gates_BE.detach()
+
+    def note(self) -> None:
+        """Keeps the gates of a step; to be called after each."""
+        for k, gates_BE in enumerate(self._latest):
+            if gates_BE is not None:
+                self._means.append(gates_BE.mean(0))
+                self._spreads.append((gates_BE.amax(0) - gates_BE.amin(0)).amax())
+                self._latest[k] = None
 
     def take(self) -> tuple[list[float] | None, float | None]:
         """-> mean gate of each expert and the largest spread within a batch since the last call; None where there were no

@@ -51,6 +51,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "crop_mode": ("reflect", "zero"),
     "early_side": (16, 24, 32),
     "precision": ("auto", "float32", "bfloat16"),
+    "compile": ("auto", "yes", "no"),
 }
 """The settings that are one of a few values, and which."""
 
@@ -141,12 +142,15 @@ class TrainConfig:
     validate_epochs: float = 3.0
     """Validate at the latest after this many epochs; a fifth of the budget comes first in short runs. Above 0."""
     patience: int = 10
-    """Stop as converged when this many validations in a row improved neither accuracy nor loss; 1 or more."""
+    """Stop as converged when this many validations in a row improved neither accuracy nor loss; 0 never does."""
     device: str = "auto"
     """'auto' (CUDA, then Apple's MPS, then CPU) or a torch device such as 'cpu' or 'cuda:1'."""
     precision: str = "auto"
     """'float32', 'bfloat16' (autocast), or 'auto': a short timing decides, since bfloat16 without hardware for it is many
     times slower."""
+    compile: str = "auto"
+    """Whether torch.compile makes the training steps: 'yes', 'no', or 'auto': on a CUDA GPU with three minutes to go. It
+    takes up to a minute of the time limit, and is not used where it turns out not to be faster. Only in one process."""
     model: ModelConfig = field(default_factory=ModelConfig)
     """What the network leaves open."""
 
@@ -177,7 +181,7 @@ class TrainConfig:
         _whole("holdout", self.holdout, 0, 49_990)
         _number("train_share", self.train_share, 0.001, 1)
         _number("validate_epochs", self.validate_epochs, 1e-6, 1e6)
-        _whole("patience", self.patience, 1, 1_000_000)
+        _whole("patience", self.patience, 0, 1_000_000)
         _number("early_part", self.early_part, 0, 1)
         for name, choices in CHOICES.items():
             _choice(name, getattr(self, name), choices)
@@ -219,6 +223,8 @@ _FAST = TrainConfig(
     skip_easy=0.5,
     early_side=24,
     early_part=0.5,
+    # The best comes when the steps get small, at the end: no pause on the way there says anything.
+    patience=0,
     model=ModelConfig(dropout_input=0.0, dropout_hidden=0.0),
 )
 RECIPES: dict[str, TrainConfig] = {

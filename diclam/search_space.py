@@ -52,7 +52,7 @@ DEFAULTS: dict[str, tuple[str, ...]] = {
 # They are what a trial is measured by, not what it tries.
 _OF_THE_STUDY = {
     "recipe", "budget", "epochs", "seed", "start_from", "teacher", "holdout", "train_share", "validate_epochs", "patience",
-    "device", "precision", "model",
+    "device", "precision", "compile", "model",
 }  # fmt: skip
 # A setting that changes nothing while another one has this value.
 _IDLE: dict[str, tuple[str, Any]] = {

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from diclam.events import (
+    Compiled,
+    Compiling,
     Continued,
     Event,
     Failed,
@@ -30,7 +32,7 @@ class Status:
     """All that a run has told so far, sorted."""
 
     state: str
-    """'starting', 'fetching', 'probing', 'training', 'testing', 'finished' or 'failed'."""
+    """'starting', 'fetching', 'probing', 'compiling', 'training', 'testing', 'finished' or 'failed'."""
     alive: bool
     """Whether its process is still there."""
     started: Started | None
@@ -67,7 +69,8 @@ def status_of(events: Sequence[Event], alive: bool, silent_end: Callable[[], str
     elif finished:
         state = "testing" if alive and tested is None else "finished"
     elif started:
-        state = "training"
+        newest = next((e for e in reversed(events) if isinstance(e, Compiling | Compiled | Resumed | Step)), None)
+        state = "compiling" if isinstance(newest, Compiling) else "training"
     else:
         state = "probing" if _last(events, Probing) else "fetching" if fetching else "starting"
     steps = [event for event in events if isinstance(event, Step)]

@@ -7,6 +7,8 @@ import time
 from typing import Any, TextIO
 
 from diclam.events import (
+    Compiled,
+    Compiling,
     Continued,
     Event,
     Failed,
@@ -53,6 +55,10 @@ class Progress:
                     f"Training {event.parameters:,} parameters on {event.train_pictures:,} pictures, {device} in "
                     f"{event.precision}, recipe {event.recipe}, seed {event.seed}, limit {clock(event.budget)}"
                 )
+            case Compiling():
+                self._line("Compiling the network for this device ...")
+            case Compiled():
+                self._line(f"That took {event.seconds:.1f} s. {event.reason}".rstrip())
             case Resumed():
                 self._budget = event.budget
                 self._line(f"Going on from step {event.step:,}, {clock(event.seconds)} used")

@@ -16,18 +16,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from diclam import distill, initialize, random_state
+from diclam import compiled, distill, initialize, random_state
 from diclam.averaging import Average
 from diclam.batches import Batches
 from diclam.data import SPLIT_SEED, Cifar10, hold_out, share
 from diclam.device import Clock, autocast, pick_precision
 from diclam.distributed import Team
 from diclam.errors import ConfigError
-from diclam.events import Continued, Event, Finished, Paused, Resumed, Started, Step, Validated
+from diclam.events import Compiled, Compiling, Continued, Event, Finished, Paused, Resumed, Started, Step, Validated
 from diclam.gate_balance import Gates
 from diclam.kept import Kept
 from diclam.model import DiCLAM
 from diclam.optim import build_optimizers, set_rates
+from diclam.pace import Pace, marker
 from diclam.recipe import TrainConfig
 from diclam.time_limit import TimeSupervisor
 from diclam.validation import HeldOut, share_right
@@ -101,7 +102,9 @@ class Training:
         self._prepare(state)
         yield self._resumed() if state else self._started()
         try:
-            with Gates(self.model) as gates:
+            with Gates(self.learner) as gates:
+                if self.team.size == 1 and compiled.wanted(self.config, self.device, self.time):
+                    yield from self._compile()
                 reason = yield from self._steps(gates)
             if reason != "diverged" and len(self.held_out) and self.step > self.validated_step:
                 with self.average.in_model():
@@ -128,6 +131,13 @@ class Training:
         self.time = TimeSupervisor(config.budget, self.clock, used=state["seconds"] if state else 0.0)
         torch.manual_seed(config.seed)
         self.device = self.team.device(config.device)
+        if state and state.get("device", self.device.type) != self.device.type:
+            raise ConfigError(
+                f"This run was trained on {state['device']} so far and can only go on there: the randomness of "
+                f"{self.device.type} is another."
+            )
+        if self.device.type == "cuda":
+            torch.backends.cudnn.benchmark = True  # Two sides of pictures, thousands of steps: the search pays.
         # A run that goes on keeps its precision, whatever this moment's timing would say.
         precision = state["precision"] if state else config.precision
         self.dtype = self.team.same(pick_precision(precision, self.device, clock=self.clock))
@@ -164,6 +174,7 @@ class Training:
             "seconds": self.time.elapsed,
             "reserve": self.time.reserve,
             "precision": _name(self.dtype),
+            "device": self.device.type,
             "validation_pictures": len(self.held_out),
             "best_accuracy": self.best.accuracy,
             "best_weights": self.best.weights,
@@ -224,6 +235,15 @@ class Training:
         assert self.config.epochs is not None
         return max(round(self.config.epochs * (self.pictures // self.config.batch_size)), 1)
 
+    def _compile(self) -> Iterator[Event]:
+        yield Compiling()
+        start, config = self.clock(), self.config
+        whole = self.data.train_images.shape[-1]
+        sides = {config.early_side, whole} if self.fraction < config.early_part else {whole}
+        shapes = [(config.batch_size, 3, side, side) for side in sorted(sides)]
+        self.learner, reason = compiled.compiled(self.learner, shapes, self.dtype, clock=self.clock)
+        yield Compiled(self.clock() - start, reason)
+
     def _steps(self, gates: Gates) -> Iterator[Event]:
         losses: list[Tensor] = []
         good, candidate = Kept(), Kept()
@@ -235,6 +255,7 @@ class Training:
                 yield self._validate()
         # The first step builds kernels, and a machine may hesitate once: neither says how long the next one takes.
         latest: deque[float] = deque(maxlen=LATEST_STEPS)
+        pace = Pace(marker(self.device))
         spacing = max(SECONDS_BETWEEN_STEP_EVENTS, self.config.budget / STEP_EVENTS)
         while True:
             if self.team.size == 1 and self.pause():
@@ -248,6 +269,8 @@ class Training:
                 break
             loss, norm, rate = self._one_step(fraction)
             self.average.follow(self.step, fraction)
+            gates.note()
+            pace.keep()
             losses.append(loss)
             now = self.clock()
             if self.step > first_step:
@@ -291,7 +314,7 @@ class Training:
             return "epochs"
         if self.time.expired(next_step):
             return "time"
-        return "converged" if self.unimproved >= self.config.patience else None
+        return "converged" if 0 < self.config.patience <= self.unimproved else None
 
     def _last_step(self) -> bool:
         return self.config.epochs is not None and self.step >= self._total_steps()

@@ -133,6 +133,13 @@ def test_the_network_itself_stays_as_it_is(seen: list[dict[str, Any]]) -> None:
     assert all(told["report"][2] == usual for told in seen)
 
 
+def test_the_gates_of_a_shared_run_are_told(seen: list[dict[str, Any]]) -> None:
+    steps = [event for event in seen[0]["fast"][0] if isinstance(event, Step)]
+    gates = [step.gates for step in steps if step.gates is not None]
+    assert len(gates) == len(steps) > 1
+    assert all(sum(shares) == pytest.approx(1, abs=1e-4) for shares in gates)
+
+
 def test_a_run_tells_how_many_processes_share_it(seen: list[dict[str, Any]]) -> None:
     started = seen[0]["report"][0][0]
     assert isinstance(started, Started)

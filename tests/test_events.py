@@ -8,6 +8,8 @@ import math
 import pytest
 
 from diclam.events import (
+    Compiled,
+    Compiling,
     Continued,
     Event,
     Failed,
@@ -36,6 +38,8 @@ EVERY_KIND = [
     Validated(3, 0.03, 2.2, 0.21, 1000, 3.0, False),
     Finished("time", 2, 0.02, 59.8, 256, None),
     Probing(),
+    Compiling(),
+    Compiled(31.5, "It cannot be compiled here: no compiler"),
     Step(3, 0.03, 2.1, 1e-3, 0.7, 150.0, 2.9, 0.04, [0.4, 0.6], 0.12),
     Paused(3, 2.9),
     Continued(3, 2.9),

@@ -22,7 +22,10 @@ def router() -> Router:
 def test_the_gates_are_those_of_the_pictures() -> None:
     model, x = router(), torch.randn(6, 4, 2, 2)
     with Gates(model) as gates:
-        expected = [model(part).detach() for part in x.split(3)]
+        expected = []
+        for part in x.split(3):
+            expected.append(model(part).detach())
+            gates.note()
         means, spread = gates.take()
         assert gates.take() == (None, None)
     assert means == pytest.approx(torch.cat(expected).mean(0).tolist(), abs=1e-4)
@@ -33,6 +36,7 @@ def test_only_training_is_listened_to_and_nothing_is_left_behind() -> None:
     model = router()
     with Gates(model) as gates:
         model.eval()(torch.randn(2, 4, 2, 2))
+        gates.note()
         assert gates.take() == (None, None)
     with pytest.raises(RuntimeError), Gates(model):
         model(torch.randn(2, 5, 2, 2))
@@ -42,6 +46,7 @@ def test_only_training_is_listened_to_and_nothing_is_left_behind() -> None:
 def test_gates_that_are_no_numbers_are_not_told() -> None:
     with Gates(model := router()) as gates:
         model(torch.full((2, 4, 2, 2), torch.nan))
+        gates.note()
         assert gates.take() == (None, None)
 
 

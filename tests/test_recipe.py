@@ -60,7 +60,7 @@ from diclam.recipe import (
         ("holdout", 50_000),
         ("train_share", 0),
         ("validate_epochs", 0),
-        ("patience", 0),
+        ("patience", -1),
         ("precision", "float16"),
         ("model", 3),
     ],

@@ -98,6 +98,13 @@ def test_the_spoken_sentence_changes_from_phase_to_phase_only() -> None:
     assert len(set(phases)) == len(phases)
 
 
+def test_compiling_is_a_phase_of_its_own() -> None:
+    compiling = told(replace(TRAINING, state="compiling", steps=[]))
+    assert "clock has started" in compiling.sentence
+    assert compiling.progress is not None
+    assert (compiling.progress.fraction, compiling.progress.text) == (None, "compiling the network")
+
+
 def test_fetching_has_its_own_progress_with_amount_and_source() -> None:
     fetching = Fetching("the Hub", 34_000_000, 170_000_000, "bytes")
     some = told(replace(NOTHING, state="fetching", fetching=fetching))

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import pytest
 
-from diclam.events import Event, Failed, Fetching, Finished, Probing, Started, Step, Tested, Testing, Validated
+from diclam.events import (
+    Compiled,
+    Compiling,
+    Event,
+    Failed,
+    Fetching,
+    Finished,
+    Probing,
+    Resumed,
+    Started,
+    Step,
+    Tested,
+    Testing,
+    Validated,
+)
 from diclam.status import status_of
 
 STARTED = Started("report", 60.0, 0, "cpu", "float32", 160, 40, 16, 1_837_452)
 STEP = Step(1, 0.1, 2.3, 1e-4, 1.0, 300.0, 0.5, 0.01)
+RESUMED = Resumed(1, 0.1, 0.5, 60.0)
 VALIDATED = Validated(10, 1.0, 2.0, 0.3, 40, 12.0, True)
 FINISHED = Finished("time", 20, 2.0, 60.0, 320, 0.3)
 TESTED = Tested(0.4, 0.41, 0.42, 0.43, 3.0)
@@ -25,6 +40,10 @@ def no_need() -> str:
         ((Fetching("somewhere", 1, 2, "files"),), "fetching"),
         ((Fetching("somewhere", 1, 2, "files"), STARTED), "training"),
         ((Fetching("somewhere", 1, 2, "files"), Probing()), "probing"),
+        ((STARTED, Compiling()), "compiling"),
+        ((STARTED, Compiling(), Compiled(20.0, "")), "training"),
+        ((STARTED, Compiling(), RESUMED), "training"),
+        ((STARTED, Compiling(), RESUMED, Compiling()), "compiling"),
         ((STARTED, STEP, VALIDATED), "training"),
         ((STARTED, STEP, FINISHED), "testing"),
         ((STARTED, STEP, FINISHED, Testing(10, 50)), "testing"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from diclam.events import Failed, Fetching, Finished, Started, Step, Tested, Testing, Validated
+from diclam.events import Compiled, Compiling, Failed, Fetching, Finished, Started, Step, Tested, Testing, Validated
 from diclam.runs import Run
 from diclam.terminal import REASONS, Progress, clock, describe, duration
 
@@ -54,6 +54,18 @@ def test_it_is_told_when_several_processes_share_the_work() -> None:
     alone, shared = out.getvalue().splitlines()
     assert "pictures, cpu in bfloat16" in alone
     assert "pictures, 2 processes on cpu in bfloat16" in shared
+
+
+def test_compiling_is_told_with_what_came_of_it() -> None:
+    out = io.StringIO()
+    for event in (Compiling(), Compiled(31.04, "It cannot be compiled here."), Compiling(), Compiled(8.0, "")):
+        Progress(out).show(event)
+    assert out.getvalue().splitlines() == [
+        "Compiling the network for this device ...",
+        "That took 31.0 s. It cannot be compiled here.",
+        "Compiling the network for this device ...",
+        "That took 8.0 s.",
+    ]
 
 
 def test_a_file_is_not_flooded() -> None:

@@ -231,6 +231,13 @@ def test_stops_as_converged_when_nothing_improves() -> None:
     assert the(events, Finished)[0].step < 500 * 10
 
 
+def test_without_patience_nothing_is_waited_for() -> None:
+    config = small_config(epochs=8.0, validate_epochs=0.5, patience=0, learning_rate=1e-9, weight_decay=0.0)
+    _, events = run(config)
+    assert len(the(events, Validated)) > 10
+    assert the(events, Finished)[0].reason == "epochs"
+
+
 class Poisoned(DiCLAM):
     """Answers with infinity from its n-th training step on."""
 
@@ -337,13 +344,25 @@ def test_a_run_that_goes_on_ends_with_the_same_weights(recipe: str, kind: type[E
         assert torch.equal(weight, whole.state_dict()[name]), name
 
 
+def test_a_run_goes_on_only_on_the_kind_of_device_it_began_on() -> None:
+    config = small_config(epochs=3.0)
+    training = Training(build_model(config), pictures(), config, clock=Clock())
+    state = next(training.state() for event in training.run() if isinstance(event, Step))
+    other = Training(build_model(config), pictures(), config, clock=Clock())
+    with pytest.raises(ConfigError, match="trained on cuda so far and can only go on there"):
+        list(other.run(state | {"device": "cuda"}))
+
+
 def test_a_run_goes_on_from_a_state_of_an_older_version(tmp_path: Path) -> None:
     config = small_config(epochs=3.0, validate_epochs=1.0)
     whole, told = run(config)
     cut_off = Training(build_model(config), pictures(), config, clock=Clock(tick=0.1))
     for event in cut_off.run():
         if isinstance(event, Step) and event.step > 10:
-            torch.save({k: v for k, v in cut_off.state().items() if k not in ("average", "best_right")}, tmp_path / "state")
+            torch.save(
+                {k: v for k, v in cut_off.state().items() if k not in ("average", "best_right", "device")},
+                tmp_path / "state",
+            )
             break
     going_on = Training(build_model(config), pictures(), config, clock=Clock(tick=0.1))
     events = list(going_on.run(torch.load(tmp_path / "state", weights_only=True)))
