@@ -17,6 +17,7 @@ from torch import Tensor
 
 from diclam.augment import normalize
 from diclam.data import CLASSES
+from diclam.device import exact
 from diclam.errors import CheckpointError
 from diclam.files import replacing
 from diclam.model import DiCLAM
@@ -181,7 +182,8 @@ def evaluate(
     try:
         for batch in images_B3HW.split(batch_size):
             x = normalize(batch.to(device)).contiguous(memory_format=torch.channels_last)
-            logits_BGK, gates_BGE = model.mixtures(x, _own_and_alone)
+            with exact():
+                logits_BGK, gates_BGE = model.mixtures(x, _own_and_alone)
             probabilities.append(logits_BGK[:, 0].float().softmax(1).cpu())
             gates.append(gates_BGE[:, 0].float().cpu())
             alone.append(logits_BGK[:, 1:].argmax(2).cpu())

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from diclam import device
+from diclam.device import exact
 from diclam.errors import ConfigError
 
 
@@ -54,6 +55,13 @@ def test_the_question_is_cheap_and_answers() -> None:
     picked = device.pick_precision("auto", torch.device("cpu"), clock=lambda: float(next(looks)))
     assert picked == torch.float32, "by this clock both take the same time"
     assert next(looks) < 100
+
+
+def test_exact_convolutions_are_so_for_a_while_only() -> None:
+    before = torch.backends.cudnn.allow_tf32
+    with exact():
+        assert not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.allow_tf32 == before
 
 
 def test_autocast_only_for_half_precision() -> None:
