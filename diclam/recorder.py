@@ -44,9 +44,11 @@ from diclam.runs import EVENTS, INFO, STATE, Run, locate, make_root
 from diclam.train import State, Training, never
 
 Watch = Callable[[Event], None]
-# What a run needs to go on is kept this often, and at each validation, in case the machine stops. Without validations
-# nothing says which weights are good, so then the newest ones are kept with it.
-SECONDS_BETWEEN_SAVES = 30.0
+# What a run needs to go on is kept this often, and at validations, in case the machine stops; the first time soon. Without
+# validations nothing says which weights are good, so then the newest ones are kept with it.
+FIRST_SAVE, SECONDS_BETWEEN_SAVES = 2.0, 5.0
+SAVING_SHARE = 0.01
+"""Of the run's time that keeping it may take: less often where the disk is slow, or validations are many."""
 SECONDS_BETWEEN_REPORTS = 0.3
 
 
@@ -181,7 +183,7 @@ def _training(
 
 
 def _train(run: Run, training: Training, tell: Watch, state: State | None) -> Finished:
-    model, saved = training.model, time.monotonic()
+    model, next_save, next_by_validation = training.model, time.monotonic() + FIRST_SAVE, 0.0
     pinned = snapshots.choose(training.data, training.config.holdout)
     keeper = snapshots.Keeper(run.path, pinned, step=state["step"] if state else None)
     finished: Finished | None = None
@@ -195,14 +197,18 @@ def _train(run: Run, training: Training, tell: Watch, state: State | None) -> Fi
             finished = event
         tell(event)
         keeper.see(event, training)
-        pause = time.monotonic() - saved > SECONDS_BETWEEN_SAVES
-        due = isinstance(event, Validated | Paused) or (isinstance(event, Step) and event.loss is not None and pause)
+        now = time.monotonic()
+        good = isinstance(event, Step) and event.loss is not None
+        due = isinstance(event, Paused) or (good and now >= next_save)
+        due = due or (isinstance(event, Validated) and now >= next_by_validation)
         if due and not training.stop():  # Or it ends in a moment, and needs none.
             if not training.config.holdout:
                 checkpoint.save(run.path, model)
             with replacing(run.path / STATE) as path:
                 torch.save(training.state(), path)
             saved = time.monotonic()
+            next_by_validation = saved + (saved - now) / SAVING_SHARE
+            next_save = max(saved + SECONDS_BETWEEN_SAVES, next_by_validation)
     assert finished is not None
     (run.path / STATE).unlink(missing_ok=True)
     return finished
