@@ -1,7 +1,8 @@
 """Where a training step's time goes: python -m benchmarks.step [--recipe fast] [--side 24] [--batch-size 250]
 
 Does the steps of a recipe on made-up pictures, at one side and batch size, on the device at hand, in the precision that a
-run would choose, and takes the median of each part: making the batch, forward, backward, the optimizers. On a GPU each part
+run would choose, and takes the median of each part: making the batch, forward, loss and backward, the optimizers and the
+average of the weights. On a GPU each part
 waits for the device, so parts are comparable but their sum is a little more than an unwatched step. Then torch.profiler
 watches a few more steps and names the operations that take the most, each without those it calls.
 
@@ -20,16 +21,14 @@ from statistics import median
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks import machine
 from benchmarks.rows import RESULTS, Row, Rows
-from diclam import initialize
-from diclam.batches import Batches
-from diclam.device import autocast, pick_device, pick_precision
-from diclam.optim import build_optimizers, set_rates
+from diclam.data import Cifar10
+from diclam.gate_balance import Gates
 from diclam.recipe import CHOICES, RECIPES, TrainConfig, build_model, config
+from diclam.train import Training
 
 FILE = RESULTS / "step.json"
 KEYS = ("recipe", "side", "batch_size", "device")
@@ -37,6 +36,8 @@ PARTS = ("data", "forward", "backward", "optimizer")
 WARM = 3
 """Steps before the clock starts: the first ones build kernels."""
 PICTURES = 5000
+FRACTION = 0.7
+"""Of the run that is over: late enough for all that a recipe does late."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -53,51 +54,60 @@ def main(arguments: Sequence[str] | None = None) -> None:
     machine.insist_on_quiet(options.anyway)
     changes = {"batch_size": options.batch_size} if options.batch_size else {}
     # The early part, at the wanted side, is the whole run.
-    settings = config(options.recipe, device=options.device, early_side=options.side, early_part=1.0, **changes)
+    side = {"early_side": options.side, "early_part": 1.0}
+    settings = config(options.recipe, device=options.device, holdout=0, **side, **changes)
     stepper = Stepper(settings)
     values = options.recipe, options.side, settings.batch_size, stepper.device.type
     measure = partial(measured, stepper, options.steps, options.watched, options.operations)
     print(tables(Rows(FILE, KEYS, anew=True).get(values, measure)))
 
 
-class Stepper:
-    """The training steps of `diclam.train`, in parts that can be timed."""
+class Stepper(Training):
+    """The training steps of a run, on made-up pictures, with the time of each part."""
 
     def __init__(self, settings: TrainConfig) -> None:
-        torch.manual_seed(settings.seed)
-        self.device = pick_device(settings.device)
-        self.dtype = pick_precision(settings.precision, self.device)
-        self._settings = settings
-        count = max(PICTURES, settings.batch_size)
-        images = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8).to(self.device)
-        labels = torch.randint(0, 10, (count,)).to(self.device)
-        self._model = build_model(settings).to(device=self.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        initialize.prepare(self._model, images, settings)
-        self._optimizers = build_optimizers(self._model, settings, self.dtype)
-        self._batches = Batches(images, labels, settings)
-        self._model.train()
+        count, generator = max(PICTURES, settings.batch_size), torch.Generator().manual_seed(settings.seed)
+        images = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator)
+        labels = torch.randint(0, 10, (count,), generator=generator)
+        super().__init__(build_model(settings), Cifar10(images, labels, images[:1], labels[:1]), settings)
+        self._prepare(None)
+        self._gates = Gates(self.learner)
+        self._times: list[float] = []
+        self._mark_after(self.batches, "next")
+        self.learner.register_forward_hook(lambda *_: self._mark())
+        first, step = self.optimizers[0], self.optimizers[0].step
 
-    def step(self) -> tuple[float, float, float, float]:
+        def marked() -> None:
+            self._mark()
+            step()
+
+        first.step = marked  # pyright: ignore[reportAttributeAccessIssue]
+
+    def timed_step(self) -> tuple[float, float, float, float]:
         """One step -> seconds of its `PARTS`."""
-        times = [self._now()]
-        batch = self._batches.next(0.5)
-        times.append(self._now())
-        with autocast(self.device, self.dtype):
-            logits_BK = self._model(batch.pictures_B3HW)
-        smoothing = self._settings.label_smoothing
-        loss = F.cross_entropy(logits_BK.float(), batch.labels_B, label_smoothing=smoothing)
-        times.append(self._now())
-        for optimizer in self._optimizers:
-            optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        times.append(self._now())
-        set_rates(self._optimizers, self._settings, 0.5)
-        torch.nn.utils.clip_grad_norm_(self._model.parameters(), self._settings.gradient_clip)
-        for optimizer in self._optimizers:
-            optimizer.step()
-        times.append(self._now())
-        data, forward, backward, optimizer = (after - before for before, after in pairwise(times))
+        self._times.clear()
+        self._mark()
+        with self._gates as gates:
+            self._one_step(FRACTION)
+            self.average.follow(self.step, FRACTION)
+            gates.note()
+        self._mark()
+        gates.take()
+        data, forward, backward, optimizer = (after - before for before, after in pairwise(self._times))
         return data, forward, backward, optimizer
+
+    def _mark_after(self, owner: Any, name: str) -> None:
+        whole = getattr(owner, name)
+
+        def marked(*arguments: Any) -> Any:
+            result = whole(*arguments)
+            self._mark()
+            return result
+
+        setattr(owner, name, marked)
+
+    def _mark(self) -> None:
+        self._times.append(self._now())
 
     def _now(self) -> float:
         if self.device.type != "cpu":
@@ -107,9 +117,9 @@ class Stepper:
 
 def measured(stepper: Stepper, steps: int, watched: int, operations: int) -> Row:
     for _ in range(WARM):
-        stepper.step()
+        stepper.timed_step()
     others = machine.Others()
-    parts = [stepper.step() for _ in range(steps)]
+    parts = [stepper.timed_step() for _ in range(steps)]
     cores = others.cores()
     return {
         "precision": str(stepper.dtype).removeprefix("torch."),
@@ -143,10 +153,12 @@ def _operations(stepper: Stepper, steps: int, most: int) -> list[dict[str, Any]]
     cuda = stepper.device.type == "cuda"
     with profile(activities=[ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]) as watched:
         for _ in range(steps):
-            stepper.step()
+            stepper.timed_step()
+    # Torch's own operations; on a GPU the kernels that they start are listed once more, by names of their own.
     times = {
         event.key: (event.count, event.self_device_time_total if cuda else event.self_cpu_time_total)
         for event in watched.key_averages()
+        if event.device_type.name == "CPU"
     }
     total = sum(microseconds for _, microseconds in times.values())
     first = sorted(times.items(), key=lambda item: -item[1][1])[:most]

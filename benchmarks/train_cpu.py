@@ -1,9 +1,10 @@
 """How good a network gets within a time limit on this processor: python -m benchmarks.train_cpu [--budgets 60 200 600]
 
-Trains DiCLAM by its recipes and a ResNet-18 by its usual one, each on all 50,000 pictures, nothing held out, and tests it
-once at the end: one answer for each of the 10,000 test pictures, in float32, no test-time augmentation. The clock covers
-everything from the first batch to the final weights, the choice of precision and the building of kernels included; loading
-the data set and the test are outside it. Every run is a process of its own, so none finds kernels that another one built.
+Trains DiCLAM by its recipes, and airbench94 and a ResNet-18 by theirs, each on all 50,000 pictures, nothing held out, and
+tests it once at the end: one answer for each of the 10,000 test pictures, in float32, no test-time augmentation. The clock
+covers everything from the first batch to the final weights, the choice of precision and the building of kernels included;
+loading the data set and the test are outside it. Every run is a process of its own, so none finds kernels that another one
+built.
 
 Prints a Markdown table, mean and range over the seeds, and keeps every run in benchmarks/results/train_cpu.json as soon as
 it has ended: a benchmark that was interrupted goes on, and a second call measures only what is new.
@@ -31,7 +32,8 @@ KEYS = ("recipe", "budget", "seed")
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--budgets", nargs="+", type=float, default=[60.0, 200.0, 600.0], metavar="SECONDS")
-    parser.add_argument("--recipes", nargs="+", choices=trained.NETWORKS, default=["fast", "report", "resnet18"])
+    usual = ["fast", "report", "airbench94", "resnet18"]
+    parser.add_argument("--recipes", nargs="+", choices=trained.NETWORKS, default=usual)
     parser.add_argument("--seeds", type=int, default=3, help="runs of each recipe and limit, with the seeds 0, 1, ...")
     parser.add_argument("--anew", action="store_true", help="measure again what is kept already")
     parser.add_argument("--anyway", action="store_true", help="measure although other processes keep the machine busy")

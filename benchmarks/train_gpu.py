@@ -14,8 +14,9 @@ The share of the peak is the arithmetic of the training steps (counted by torch,
 pictures had at the time) in the time the whole run took, over what a large bfloat16 matrix product reaches on the same
 device.
 
-Prints Markdown tables and keeps every run in benchmarks/results/train_gpu.json as soon as it has ended: a benchmark that
-was interrupted goes on.
+Prints Markdown tables and keeps every run in benchmarks/results/train_gpu.json (or --results) as soon as it has ended: a
+benchmark that was interrupted goes on, and so one that takes longer than a machine is lent can be measured in parts. With
+--recipe airbench94 the same is measured of that network.
 """
 
 from __future__ import annotations
@@ -26,9 +27,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from statistics import mean, stdev
 
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import machine, trained
@@ -37,15 +40,17 @@ from benchmarks.trained import Trained
 from diclam import data
 from diclam.data import Cifar10
 from diclam.device import pick_device
-from diclam.recipe import MAX_BUDGET, RECIPES, TrainConfig, build_model, config
+from diclam.recipe import MAX_BUDGET, TrainConfig, build_model, config
 from diclam.train import train
 
 FILE = RESULTS / "train_gpu.json"
-KEYS = ("recipe", "budget", "seed")
+KEYS = ("recipe", "budget", "seed", "measured_on")
 SHORT = 60.0
 """Seconds; longer runs are repeated less often."""
 STEP = 1.25
 """A limit is tried after one that is so many times shorter."""
+BASELINE_SECONDS, BASELINE_PICTURES = 5.0, 10_000
+"""A baseline, whose steps are not counted, is warmed up for so long with so many made-up pictures."""
 PILOTS, CLOSE = 3, 0.005
 """So many seeds first, the others only where their mean is at most so far below the target."""
 NO_GPU = (
@@ -56,7 +61,7 @@ NO_GPU = (
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--recipe", choices=sorted(RECIPES), default="best")
+    parser.add_argument("--recipe", choices=trained.NETWORKS, default="best")
     parser.add_argument("--budgets", nargs="*", type=float, default=[10.0, 60.0, 600.0], metavar="SECONDS")
     parser.add_argument("--targets", nargs="*", type=float, default=[0.9136, 0.94], help="fractions of 1")
     parser.add_argument("--first", type=float, default=1.0, metavar="SECONDS", help="the shortest limit tried for a target")
@@ -66,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--warm-up", type=int, default=100, metavar="STEPS", help="of training before the first run")
     parser.add_argument("--matrix", type=int, default=8192, metavar="SIDE", help="of the product that gives the peak")
     parser.add_argument("--device", default="cuda")
+    parser.add_argument("--results", type=Path, metavar="FILE", help="where the runs are kept")
     parser.add_argument("--anew", action="store_true", help="measure again what is kept already")
     parser.add_argument("--anyway", action="store_true", help="measure although other processes keep the machine busy")
     options = parser.parse_args(arguments)
@@ -74,12 +80,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     machine.insist_on_quiet(options.anyway)
     device, cifar10 = pick_device(options.device), data.load()
     peak = matrix_peak(device, options.matrix)
-    warm = warm_up(config(options.recipe, device=options.device), options.warm_up)
-    rows = Rows(FILE, KEYS, anew=options.anew)
+    warm = warm_up(options.recipe, options.warm_up, str(device))
+    rows = Rows(options.results or FILE, KEYS, anew=options.anew)
+    # A run on another machine is another measurement.
+    place = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
     def run(budget: float, seed: int) -> Row:
         measure = partial(_measured, cifar10, options.recipe, budget, seed, str(device), peak)
-        row = rows.get((options.recipe, budget, seed), measure)
+        row = rows.get((options.recipe, budget, seed, place), measure)
         print(f"{budget:.3g} s, seed {seed}: {row['accuracy']:.2%}", file=sys.stderr)
         return row
 
@@ -108,14 +116,19 @@ def time_to(target: float, ladder: Sequence[float], seeds: int, run: Callable[[f
     return []
 
 
-def warm_up(settings: TrainConfig, steps: int) -> float:
-    """Trains a network that is thrown away for so many steps on random pictures -> seconds. Each side that the recipe trains
-    at has its part."""
-    start, count = time.monotonic(), steps * settings.batch_size
+def warm_up(network: str, steps: int, device: str) -> float:
+    """Trains a network that is thrown away for about so many steps on random pictures -> seconds. Each side that the recipe
+    trains at has its part."""
+    start = time.monotonic()
+    settings = None if network in trained.BASELINES else config(network, device=device)
+    count = steps * settings.batch_size if settings else BASELINE_PICTURES
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator)
     labels = torch.randint(0, 10, (count,), generator=generator)
     made_up = Cifar10(images, labels, images[:1], labels[:1])
+    if settings is None:
+        trained.run(network, made_up, budget=BASELINE_SECONDS, seed=0, device=device)
+        return time.monotonic() - start
     changes = settings.to_dict() | {"epochs": 1.0, "budget": MAX_BUDGET, "holdout": 0}
     settings = TrainConfig.from_dict(changes)
     for _ in train(build_model(settings), made_up, settings):
@@ -136,18 +149,20 @@ def matrix_peak(device: torch.device, side: int) -> float:
     return 2 * side**3 / best
 
 
-def operations(settings: TrainConfig, side: int, pictures: int = 4) -> float:
+def operations(model: nn.Module, side: int, pictures: int = 4) -> float:
     """Floating-point operations of a training step for each picture: products and sums of convolutions and matrices, forward
     and backward."""
-    model = build_model(settings)
     with FlopCounterMode(display=False) as counter:
         model(torch.zeros(pictures, 3, side, side)).sum().backward()
     return counter.get_total_flops() / pictures
 
 
-def arithmetic(settings: TrainConfig, run: Trained, pictures: int) -> float:
+def arithmetic(network: str, run: Trained, pictures: int) -> float:
     """All operations of a run that trained on so many pictures, from what it told on its way."""
-    early, late = operations(settings, settings.early_side), operations(settings, 32)
+    if network in trained.BASELINES:
+        return operations(trained.build(network, seed=0), 32) * run.finished.pictures_seen
+    settings = config(network)
+    early, late = (operations(build_model(settings), side) for side in (settings.early_side, 32))
     reached = [(0.0, 0.0), *((step.epoch, step.fraction) for step in run.steps), (run.finished.epoch, 1.0)]
     return sum(
         (epoch - before) * pictures * (early if fraction < settings.early_part else late)
@@ -181,7 +196,7 @@ def _measured(cifar10: Cifar10, recipe: str, budget: float, seed: int, device: s
     result = trained.run(recipe, cifar10, budget=budget, seed=seed, device=device)
     cores = others.cores()
     row = result.row(trained.accuracy(result.model, cifar10), cores)
-    done = arithmetic(config(recipe), result, len(cifar10.train_labels))
+    done = arithmetic(recipe, result, len(cifar10.train_labels))
     return row | {"peak": peak, "peak_share": done / result.finished.seconds / peak}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from benchmarks import machine, resnet18
+from benchmarks import airbench94, machine, resnet18
 from diclam.data import Cifar10
 from diclam.device import Clock, exact
 from diclam.events import Finished, Step
@@ -17,8 +17,9 @@ from diclam.recipe import RECIPES, build_model, config
 from diclam.train import train
 from diclam.validation import HeldOut
 
-NETWORKS = (*RECIPES, resnet18.NAME)
-"""DiCLAM by each of its recipes, and the baseline."""
+BASELINES = {resnet18.NAME: resnet18, airbench94.NAME: airbench94}
+NETWORKS = (*RECIPES, *BASELINES)
+"""DiCLAM by each of its recipes, and the baselines."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Trained:
     model: nn.Module
     finished: Finished
     steps: list[Step]
-    """What it told on its way; the baseline tells nothing."""
+    """What it told on its way; baselines tell nothing."""
 
     def row(self, accuracy: float, others: float) -> dict[str, Any]:
         """As it is kept: fractions of 1, seconds, pictures; `others` are the cores that other processes kept busy."""
@@ -50,14 +51,20 @@ def run(
 ) -> Trained:
     """Trains a fresh one of `NETWORKS`, nothing held out. The clock covers everything from the first batch to the final
     weights, the choice of precision included."""
-    if network == resnet18.NAME:
-        baseline = resnet18.build(seed)
-        return Trained(baseline, resnet18.train(baseline, data, budget=budget, seed=seed, device=device, clock=clock), [])
+    if baseline := BASELINES.get(network):
+        model: Any = build(network, seed=seed)
+        return Trained(model, baseline.train(model, data, budget=budget, seed=seed, device=device, clock=clock), [])
     settings = config(network, budget=budget, seed=seed, holdout=0, device=device)
     model = build_model(settings)
     events = list(train(model, data, settings, clock=clock))
     (finished,) = (event for event in events if isinstance(event, Finished))
     return Trained(model, finished, [event for event in events if isinstance(event, Step)])
+
+
+def build(network: str, *, seed: int) -> nn.Module:
+    """A fresh one."""
+    baseline = BASELINES.get(network)
+    return baseline.build(seed) if baseline else build_model(config(network, seed=seed))
 
 
 def accuracy(model: nn.Module, data: Cifar10) -> float:
