@@ -89,17 +89,39 @@ def accuracy(validations: Sequence[Validated], *, budget: float, key: str) -> go
         "name": "validation", "meta": "accent", "mode": "lines+markers+text", "line": {"width": 2}, "marker": DIAMOND,
         "cliponaxis": False, "hovertemplate": "after %{x:.0f} s: %{y:.1f} %",
     }  # fmt: skip
-    found = "nothing to show yet"
-    if best is not None:
-        found = f"at best {percent(looks[best].accuracy)}, after {looks[best].seconds:.0f} s"
     layout = {
-        "meta": f"Accuracy on held-out pictures over time: {found}.",
-        "xaxis": {"title": {"text": "seconds"}, "range": [0, max(budget, *(look.seconds for look in validations), 0)]},
+        "meta": _accuracy_words(looks),
+        "xaxis": {"title": {"text": "seconds"}, "range": _seconds(validations, budget)},
         "yaxis": {"range": [0, 100], "ticksuffix": " %"},
         "shapes": [GUESSING],
         "annotations": [GUESSING_WORD],
     }
     return figure([curve], layout, key, len(validations))
+
+
+def accuracy_growth(validations: Sequence[Validated], *, budget: float, key: str, after: int) -> Growth:
+    """What follows so many validations in the figure of `accuracy`. The words beside the best of all come with it, or stay
+    where they are."""
+    new = validations[after:]
+    best = max((k for k, look in enumerate(new) if look.best), default=None)
+    points: dict[str, list[Any]] = {
+        "x": [round(look.seconds, 2) for look in new],
+        "y": [round(100 * look.accuracy, 2) for look in new],
+    }
+    if best is not None:
+        points["text"] = [percent(look.accuracy) if k == best else "" for k, look in enumerate(new)]
+    layout = {"meta": _accuracy_words(validations), "range": _seconds(validations, budget)}
+    return Growth(key, after, len(validations), [points], layout)
+
+
+def _accuracy_words(looks: Sequence[Validated]) -> str:
+    best = next((look for look in reversed(looks) if look.best), None)
+    found = "nothing to show yet" if best is None else f"at best {percent(best.accuracy)}, after {best.seconds:.0f} s"
+    return f"Accuracy on held-out pictures over time: {found}."
+
+
+def _seconds(validations: Sequence[Validated], budget: float) -> list[float]:
+    return [0, max(budget, *(look.seconds for look in validations), 0)]
 
 
 def figure(curves: list[dict[str, Any]], layout: dict[str, Any], key: str, count: int) -> go.Figure:

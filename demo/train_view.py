@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
+import plotly.graph_objects as go
 from plotly.utils import PlotlyJSONEncoder
 
 from demo import more_curves, pinned_section, plots, visitor
 from demo.components.figure_cards import FigureCards
+from demo.components.growth import Growth
 from demo.components.news_feed import News, NewsFeed
 from demo.components.pinned_pictures import PinnedPictures
 from demo.components.plotly_figure import PlotlyFigure
@@ -78,6 +80,10 @@ def changes(parts: Parts, run: Run | None, seen: Seen | None, tokens: Any = None
     if now == seen:
         return gr.skip()
     age = max(time.time() - written, 0)
+    pictures = _differs(now, seen, "name", "alive", "snapshots")
+    if pictures and seen and seen.steps and seen.snapshots and not _differs(now, seen, "name", "alive", "stage"):
+        # They are as much as one answer may bring: the curves go on with the next.
+        now = replace(now, steps=seen.steps, validations=seen.validations)
     found: dict[Any, Any] = {
         parts.feed: now.known(),
         parts.status: report(
@@ -87,9 +93,9 @@ def changes(parts: Parts, run: Run | None, seen: Seen | None, tokens: Any = None
         ),
     }  # fmt: skip
     found |= _curves(parts, status, now, seen)
-    if _differs(now, seen, "name", "state", "validations"):  # With the state, as the axis is as long as the budget.
-        found[parts.accuracy] = plots.accuracy(status.validations, budget=_budget(run, status), key=run.name)
-    if _differs(now, seen, "name", "alive", "snapshots"):
+    if _differs(now, seen, "name", "stage", "validations"):  # With the stage, as the axis is as long as the budget.
+        found[parts.accuracy] = _accuracy(run, status, now, seen)
+    if pictures:
         before = seen is not None and seen.name == run.name and seen.snapshots > 0
         found[parts.pinned] = pinned_section.moments(run, status, again=before)
     if _differs(now, seen, "name", "alive", "stopping", "stage", "mine", "pausing", "paused"):
@@ -125,6 +131,14 @@ def _curves(parts: Parts, status: Status, now: Seen, seen: Seen | None) -> dict[
     if now.steps > seen.steps:
         found |= dict(zip(parts.measures(), more_curves.growths(steps, key=key, after=seen.steps), strict=True))
     return found
+
+
+def _accuracy(run: Run, status: Status, now: Seen, seen: Seen | None) -> go.Figure | Growth:
+    """The whole figure at first, then what is new."""
+    looks, budget = status.validations, _budget(run, status)
+    if seen is None or _differs(now, seen, "name", "stage") or seen.validations > now.validations:
+        return plots.accuracy(looks, budget=budget, key=now.name)
+    return plots.accuracy_growth(looks, budget=budget, key=now.name, after=seen.validations)
 
 
 def _stopper(run: Run, tokens: Any) -> str:

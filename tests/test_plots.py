@@ -57,6 +57,20 @@ def test_a_figure_that_grows_becomes_the_whole_one() -> None:
     assert growth.layout["include"] == list(whole.layout.xaxis.autorangeoptions.include)
 
 
+@pytest.mark.parametrize("best", [0.6, 0.4])
+def test_an_accuracy_that_grows_becomes_the_whole_one(best: float) -> None:
+    looks = [validated(10, 0.3), validated(20, 0.5), validated(70, best, best=best > 0.5)]
+    before, whole = accuracy(looks[:2], budget=30.0, key="run"), accuracy(looks, budget=30.0, key="run")
+    growth = plots.accuracy_growth(looks, budget=30.0, key="run", after=2)
+    assert (growth.key, growth.start, growth.count) == ("run", before.layout.datarevision, whole.layout.datarevision)
+    [points], [drawn] = growth.points, whole.data
+    assert [*before.data[0].x, *points["x"]] == list(drawn.x)
+    assert [*before.data[0].y, *points["y"]] == list(drawn.y)
+    words = ["", "", *points["text"]] if "text" in points else [*before.data[0].text, ""]
+    assert words == list(drawn.text)
+    assert growth.layout == {"meta": whole.layout.meta, "range": list(whole.layout.xaxis.range)}
+
+
 def test_the_epoch_axis_reaches_to_where_the_run_will_come() -> None:
     figure = loss([step(10)], [], key="run")  # a tenth of the way, after 0.2 epochs
     assert list(figure.layout.xaxis.autorangeoptions.include) == [0, pytest.approx(2.0)]

@@ -233,6 +233,23 @@ def test_a_tick_of_a_long_run_is_small(page: Page, root: Path) -> None:
     assert len(json.dumps(sent, default=list)) < 5000
 
 
+def test_a_tick_with_a_snapshot_after_many_validations_is_small(page: Page, root: Path) -> None:
+    looks = [replace(VALIDATED, step=3 * k, epoch=k / 100, seconds=0.1234 * k, accuracy=k / 500) for k in range(1, 400)]
+    run = write(root / "2001", STARTED, STEP, *looks[:-1], alive=True)
+    write_album(run.path, album(snapshot(0)))
+    page.load()
+    write(run.path, STEP, looks[-1])
+    write_album(run.path, album(snapshot(0), snapshot(4)))
+    for parts in ({"dc-run", "dc-pinned"}, {"dc-run", "dc-loss", "dc-accuracy", *MEASURES}):
+        sent = page.look(page.state["seen"])
+        assert sent is not None
+        assert set(sent["parts"]) == parts
+        assert len(json.dumps(sent, default=list)) < 5000
+        shown = page.tick()
+    assert [growth.count for growth in (shown["dc-loss"], shown["dc-accuracy"])] == [401, 399]
+    assert page.tick() == {}
+
+
 def test_each_phase_is_followed_to_the_end(page: Page, root: Path) -> None:
     run = write(root / "2001", alive=True)
     sentences = [page.load()["dc-run"].sentence]

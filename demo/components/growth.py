@@ -17,6 +17,6 @@ class Growth:
     count: int
     """How many it shows then."""
     points: list[dict[str, list[Any]]]
-    """New `x` and `y` of each trace."""
+    """New `x` and `y` of each trace; with `text`, the words beside them, and none beside any point before."""
     layout: dict[str, Any]
-    """`meta`, and what the x-axis has to `include`, where they change."""
+    """`meta`, and the `range` of the x-axis or what it has to `include`, where they change."""

@@ -26,13 +26,15 @@ function take(value) {
     trigger('lost', {});
     return;
   }
-  points.forEach(({ x, y }, k) => {
+  points.forEach(({ x, y, text }, k) => {
     const trace = whole.data[k];
+    if (trace.text) trace.text = [...(text ? trace.text.map(() => '') : trace.text), ...(text ?? x.map(() => ''))];
     trace.x = [...(trace.x ?? []), ...x];
     trace.y = [...(trace.y ?? []), ...y];
   });
   whole.layout.datarevision = count;
   if (layout.meta) whole.layout.meta = layout.meta;
+  if (layout.range) whole.layout.xaxis.range = layout.range;
   if (layout.include) whole.layout.xaxis.autorangeoptions = { include: layout.include };
 }
 

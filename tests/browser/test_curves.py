@@ -52,6 +52,20 @@ def growing(app: App) -> Iterator[Run]:
     shutil.rmtree(run.path)
 
 
+def test_the_best_validation_alone_says_its_figure_as_more_come(page: Page, app: App, growing: Run) -> None:
+    drawn = (
+        "() => { const [{ text, y }] = document.querySelector('#dc-accuracy .js-plotly-plot').data; return { text, y }; }"
+    )
+    page.goto(f"{app.url}/?tab=train&run={growing.name}")
+    is_drawn(page)
+    shown: list[str] = []
+    for k, (accuracy, best) in enumerate([(0.3, True), (0.2, False), (0.4, True), (0.35, False)], start=1):
+        write(growing, Validated(40 * k, 4.0 * k, 1.9, accuracy, 500, 5.0 * k, best))
+        shown = [*shown, ""] if not best else [*[""] * len(shown), f"{100 * accuracy:.1f} %"]
+        page.wait_for_function(f"(count) => ({drawn})().y?.length === count", arg=k)
+        assert page.evaluate(drawn)["text"] == shown
+
+
 def test_zoom_log_axis_and_smoothing_stay_as_points_come_in(page: Page, app: App, growing: Run) -> None:
     def shows(points: int) -> dict[str, Any]:
         page.wait_for_function(f"(points) => ({DRAWN})().x?.length === points", arg=points)
