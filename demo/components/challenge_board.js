@@ -3,6 +3,9 @@ const find = (name) => element.querySelector(name);
 const [table, form] = [find('table'), find('form')];
 const SECONDS_BETWEEN_LOOKS = 10;
 let asking = 0;
+let rows = [];
+let said = ''; // what came of this visitor's last entry
+let wanted = {}; // what they asked for: `name` was entered, or `run` was taken off
 
 const make = (tag, options = {}, ...children) => {
   const made = Object.assign(document.createElement(tag), options);
@@ -11,15 +14,48 @@ const make = (tag, options = {}, ...children) => {
 };
 
 function line(row, place) {
+  const made = make('tr');
+  made.dataset.run = row.run;
   const link = make('a', { href: `?tab=train&run=${encodeURIComponent(row.run)}` }, row.name);
   const off = row.mine ? make('button', { type: 'button' }, 'Take off') : '';
   if (row.mine) {
     off.setAttribute('aria-label', `Take ${row.name} off the board`);
-    off.addEventListener('click', () => trigger('remove', { run: row.run }));
+    once(off, () => {
+      wanted = { run: row.run, title: row.name };
+      trigger('remove', { run: row.run });
+    });
   }
   const name = make('th', { scope: 'row' }, link, make('small', {}, `${row.seconds}; ${row.settings}`));
-  return make('tr', {}, make('td', {}, `${place + 1}`), name, make('td', {}, row.accuracy), make('td', {}, row.seconds),
+  made.append(make('td', {}, `${place + 1}`), name, make('td', {}, row.accuracy), make('td', {}, row.seconds),
     make('td', { className: 'cb-settings' }, row.settings), make('td', {}, off));
+  return made;
+}
+
+// What has the focus keeps it; when it is gone, its neighbour has it, or the heading.
+function fill(made) {
+  const [list] = table.tBodies;
+  const before = [...list.rows];
+  const place = before.findIndex((row) => row.contains(document.activeElement));
+  const [run, tag] = place < 0 ? [] : [before[place].dataset.run, document.activeElement.tagName];
+  list.replaceChildren(...made);
+  table.hidden = !made.length;
+  if (place < 0) return;
+  const row = made.find((one) => one.dataset.run === run) ?? made[Math.min(place, made.length - 1)];
+  (row?.querySelector(tag) ?? row?.querySelector('a') ?? find('h2')).focus();
+}
+
+// Whether what this visitor asked for is done: then it is said, and the field is free for another name.
+function heard(now) {
+  const place = now.findIndex((row) => row.mine && !rows.some((one) => one.run === row.run && one.name === row.name));
+  if (wanted.name && place >= 0) {
+    said = `Entered as ${now[place].name}, at place ${place + 1}.`;
+    form.querySelector('input').value = '';
+    wanted = {};
+  } else if (wanted.run && !now.some((row) => row.run === wanted.run)) {
+    said = `${wanted.title} was taken off.`;
+    wanted = {};
+  }
+  rows = now;
 }
 
 function draw() {
@@ -27,16 +63,18 @@ function draw() {
   if (!value) return;
   const same = `The same data and the same time for all, ${value.budget}: who gets the most out of it?`;
   find('.cb-words').textContent = value.rows.length ? same : `${same} Nobody has entered a run yet.`;
-  table.hidden = !value.rows.length;
-  table.tBodies[0].replaceChildren(...value.rows.map(line));
+  heard(value.rows);
+  fill(value.rows.map(line));
   form.hidden = Boolean(value.why);
   const why = find('.cb-why');
-  if (why.textContent !== value.why) why.textContent = value.why;
+  const words = [said, value.why].filter(Boolean).join(' ');
+  if (why.textContent !== words) why.textContent = words;
 }
 
 form.addEventListener('submit', (event) => {
   event.preventDefault();
-  trigger('enter', { name: form.querySelector('input').value });
+  wanted = { name: form.querySelector('input').value };
+  trigger('enter', { name: wanted.name });
 });
 
 // Others enter runs, too: asked for again while the board is on the screen.

@@ -56,7 +56,7 @@ class ChallengeBoard(Part):
 
 _TEMPLATE = """
 <section class="cb" aria-label="Challenge">
-  <h2>Challenge</h2>
+  <h2 tabindex="-1">Challenge</h2>
   <p class="cb-words"></p>
   <div class="cb-scroll"><table hidden>
     <thead><tr><th scope="col">place</th><th scope="col">name</th><th scope="col">accuracy</th>

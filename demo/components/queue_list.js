@@ -1,6 +1,6 @@
 // Titles are what visitors typed: they are only ever set as text.
 const box = element.querySelector('.ql');
-const part = (name) => box.querySelector(`.ql-${name}`);
+const part = (name) => element.querySelector(`.ql-${name}`);
 let spoken = null;
 
 function row(words, label, what, mine, event) {
@@ -18,17 +18,28 @@ function row(words, label, what, mine, event) {
 }
 
 function fill(list, rows) {
-  // What has the focus keeps it when the words around it change.
-  const focused = list.contains(document.activeElement) ? document.activeElement.dataset.key : null;
+  // What has the focus keeps it when the words around it change; when it is gone, its neighbour has it.
+  const buttons = () => [...list.querySelectorAll('button')];
+  const place = buttons().indexOf(document.activeElement);
+  const { key } = place < 0 ? {} : document.activeElement.dataset;
   list.replaceChildren(...rows);
   list.parentElement.hidden = !rows.length;
-  if (focused) list.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
+  if (place < 0) return;
+  const now = buttons();
+  (now.find((button) => button.dataset.key === key) ?? now[Math.min(place, now.length - 1)] ?? left()).focus();
+}
+
+// Where the focus goes when nothing is left of a list: its heading, or where one starts anew.
+function left() {
+  const headings = [...box.querySelectorAll('.ql-part:not([hidden]) h3')];
+  return headings.at(-1) ?? element.closest('#dc-train')?.querySelector('#dc-start') ?? element;
 }
 
 function show() {
   const value = props.value ?? { going: [], waiting: [], note: '', resume: '' };
   part('note').textContent = value.note;
   part('note').hidden = !value.note;
+  const had = document.activeElement === part('resume');
   part('resume').hidden = !value.resume;
   part('resume').textContent = value.resume;
   fill(part('going'), value.going.map((run) => row(run.words, 'Watch', { run: run.run }, false, 'watch')));
@@ -39,6 +50,7 @@ function show() {
   const places = value.waiting.map((place, k) => (place.mine ? k + 1 : 0)).filter(Boolean).join(' and ');
   if (spoken !== null && places !== spoken) part('spoken').textContent = places ? `You wait at place ${places}.` : 'You no longer wait.';
   spoken = places;
+  if (had && !value.resume) left().focus();
   box.hidden = !value.note && !value.resume && !value.going.length && !value.waiting.length;
 }
 

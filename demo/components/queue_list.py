@@ -57,8 +57,8 @@ _TEMPLATE = """
 <div class="ql" hidden>
   <p class="ql-note"></p>
   <button type="button" class="ql-resume" hidden></button>
-  <div class="ql-part" hidden><h3>Also going on</h3><ul class="ql-going"></ul></div>
-  <div class="ql-part" hidden><h3>Waiting for their turn</h3><ol class="ql-waiting"></ol></div>
-  <p class="ql-spoken" aria-live="polite"></p>
+  <div class="ql-part" hidden><h3 tabindex="-1">Also going on</h3><ul class="ql-going"></ul></div>
+  <div class="ql-part" hidden><h3 tabindex="-1">Waiting for their turn</h3><ol class="ql-waiting"></ol></div>
 </div>
+<p class="ql-spoken" aria-live="polite"></p>
 """

@@ -24,6 +24,7 @@ let shown = '';
 let listed = null; // what came last
 let alive = []; // the ticked runs that go on
 let again = 0;
+let removing = false; // by the button, which must not be at hand for the next run at once
 const SECONDS_BETWEEN_OVERLAYS = 5;
 
 const make = (tag, options = {}, ...children) => {
@@ -101,11 +102,19 @@ function draw() {
   body.replaceChildren(...[...all].sort(compare).map(line));
   const again = [...body.querySelectorAll('button, input')].find((made) =>
     ['open', 'tick', 'resume'].some((what) => kept[what] && made.dataset[what] === kept[what]));
+  const had = element.contains(document.activeElement) || kept.open || kept.tick || kept.resume;
   again?.focus();
   find('more').hidden = !listed?.more;
   find('more').textContent = listed?.more ?? '';
   act();
   tell();
+  // What had the focus may be gone, as Delete and Undo are at times: then the run that is open has it.
+  const { activeElement: now } = document;
+  if (had && (!element.contains(now) || now.disabled || now.closest('[hidden]')
+    || (removing && now === find('discard')))) {
+    removing = false;
+    (body.querySelector('button[aria-current]') ?? body.querySelector('button') ?? find('none')).focus();
+  }
 }
 
 // What can be done with the run that is open.
@@ -198,7 +207,10 @@ find('form').addEventListener('submit', (event) => {
 });
 find('keep').addEventListener('click', () => trigger('keep', { name: shown, pinned: !open().pinned }));
 find('take').addEventListener('click', () => trigger('take', { name: shown }));
-find('discard').addEventListener('click', () => trigger('discard', { name: shown }));
+find('discard').addEventListener('click', () => {
+  removing = true;
+  trigger('discard', { name: shown });
+});
 find('undo').addEventListener('click', () => trigger('restore', { name: listed.deleted.at(-1).name }));
 arrived(props.value);
 watch('value', () => arrived(props.value));

@@ -86,7 +86,7 @@ _TEMPLATE = """
       type="submit">Save</button><button type="button" class="rt-cancel">Cancel</button></form>
     <p class="rt-why" hidden></p>
   </div>
-  <p class="rt-none" hidden>No run has been kept here yet.</p>
+  <p class="rt-none" tabindex="-1" hidden>No run has been kept here yet.</p>
   <table class="rt-table" role="table" aria-label="Runs" hidden>
     <thead role="rowgroup"><tr role="row"></tr></thead><tbody role="rowgroup"></tbody>
   </table>

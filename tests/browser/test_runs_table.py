@@ -14,6 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from demo.lesson import CARDS
 from diclam import runs
+from diclam.evaluate import FIGURES
 from diclam.events import Event, Finished, Started, Step, Tested, Validated
 from diclam.ledger import Ledger
 from diclam.recipe import config
@@ -194,3 +195,51 @@ def test_each_run_that_was_cut_off_has_its_button_which_counts_again_after_a_ref
         page.get_by_test_id("toast-close").last.click()
         expect(toast(page)).to_have_count(0)
         expect(again).not_to_have_attribute("aria-disabled", "true")
+
+
+def test_the_focus_stays_where_a_button_is_gone(page: Page, app: App, going: Run) -> None:
+    for _ in range(2):
+        Queue(app.runs).ask(config("fast", budget=60.0), ME)
+    table, spoken = open_runs(page), page.locator("#dc-queue .ql-spoken")
+    withdraw = page.locator("#dc-queue .ql-mine button")
+    expect(withdraw).to_have_count(2)
+    withdraw.first.press("Enter")
+    expect(withdraw).to_have_count(1)
+    expect(withdraw).to_be_focused()
+    withdraw.press("Enter")
+    expect(withdraw).to_have_count(0)
+    expect(page.locator("#dc-start")).to_be_focused()
+    expect(spoken).to_have_text("You no longer wait.")
+    row(table, "2001-01-02_b").get_by_role("button").press("Enter")
+    expect(page.locator("#dc-run")).to_contain_text("Run 2001-01-02_b")
+    table.get_by_role("button", name="Delete").press("Enter")
+    expect(row(table, "2001-01-02_b")).to_have_count(0)
+    expect(table.locator("button[aria-current]")).to_be_focused()
+    table.get_by_role("button", name="Undo").press("Enter")
+    expect(row(table, "2001-01-02_b").get_by_role("button")).to_be_focused()
+
+
+def test_a_run_is_entered_and_taken_off_the_board_by_keyboard(page: Page, app: App) -> None:
+    for name, _, accuracy in RUNS:
+        (app.runs / name / FIGURES).write_text(json.dumps({"accuracy": accuracy, "training_seconds": 60.0}))
+        if name != "2001-01-03_c":
+            Ledger(app.runs).enter(name, f"<i>{name}</i>")
+    table, board = open_runs(page), page.locator("#dc-board")
+    row(table, "2001-01-03_c").get_by_role("button").click()
+    field, said = board.get_by_label("Your name"), board.get_by_role("status")
+    expect(board.locator("tbody tr")).to_have_count(2)
+    field.fill("  me ")
+    field.press("Enter")
+    expect(said).to_have_text("Entered as me, at place 2.")
+    expect(field).to_have_value("")
+    expect(field).to_be_focused()
+    off = board.get_by_role("button", name="Take")
+    expect(off).to_have_count(3)
+    off.nth(1).press("Enter")
+    expect(said).to_have_text("me was taken off.")
+    expect(off).to_have_count(2)
+    expect(off.nth(1)).to_be_focused()
+    for left in (1, 0):
+        off.last.press("Enter")
+        expect(off).to_have_count(left)
+    expect(board.get_by_role("heading")).to_be_focused()
