@@ -155,7 +155,7 @@ def _fetch_train_test(
         if not training.step:
             raise
         checkpoint.save(run.path, training.model)
-        kept = "of the best validation" if training.best.weights else "of the last step"
+        kept = "of the best validation" if training.validations.best.weights else "of the last step"
         hint = f" `--resume {run.name}` goes on from where it was last kept." if (run.path / STATE).exists() else ""
         raise LostError(f"{error} Training got to step {training.step:,}; the weights {kept} are kept.{hint}") from error
     if not (finished.reason == "stopped" and run.stop_requested()):

@@ -10,6 +10,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -31,7 +32,8 @@ from diclam.optim import build_optimizers, set_rates
 from diclam.pace import Pace, marker
 from diclam.recipe import TrainConfig
 from diclam.time_limit import TimeSupervisor
-from diclam.validation import HeldOut, share_right
+from diclam.validation import HeldOut
+from diclam.validations import Validations
 
 State = dict[str, Any]
 """A run between two steps: tensors and plain values."""
@@ -106,16 +108,16 @@ class Training:
                 if self.team.size == 1 and compiled.wanted(self.config, self.device, self.time):
                     yield from self._compile()
                 reason = yield from self._steps(gates)
-            if reason != "diverged" and len(self.held_out) and self.step > self.validated_step:
+            if reason != "diverged" and len(self.validations.held_out) and self.step > self.validations.step:
                 with self.average.in_model():
                     yield self._validate(HURRY if reason == "stopped" else None)
         finally:
             # Also when the reader closes the generator in the middle.
-            if kept := self.best.weights or self.average.weights:
+            if kept := self.validations.best.weights or self.average.weights:
                 self.model.load_state_dict(kept)
             self.model.requires_grad_(True).eval()
-        best = self.best.accuracy if self.best.accuracy >= 0 else None
-        yield Finished(reason, self.step, self.epoch, self.time.elapsed, self.seen, best)
+        best = self.validations.best.accuracy
+        yield Finished(reason, self.step, self.epoch, self.time.elapsed, self.seen, best if best >= 0 else None)
 
     def follow(self, state: State | None = None) -> None:
         """What every process of a team but the first does: its part of each step, as long as the first one goes on."""
@@ -155,30 +157,26 @@ class Training:
         self.teacher: distill.Teacher | None = None
         if self.teacher_model:
             self.teacher = distill.Teacher(self.teacher_model, images, config, self.dtype)
-        self.seen = self.step = self.validated_step = 0
-        self.validated_at = 0.0, 0.0
-        """Fraction and epoch of the last validation."""
-        self.best, self.best_loss, self.unimproved = Kept(), math.inf, 0
+        self.seen = self.step = 0
         held_images, held_labels = (t[kept].to(self.device) for t in everything)
-        self.held_out = HeldOut(held_images, held_labels, self.dtype)
+        held_out = HeldOut(held_images, held_labels, self.dtype)
+        self.validations = Validations(self.model, held_out, config, self.clock)
         if state:
             self._restore(state)
-        elif len(self.held_out):
-            count, self.time.reserve = self.held_out.affordable(self.model, config, self.pictures, self.clock)
-            self.held_out.limit(count)
+        elif len(held_out):
+            count, self.time.reserve = held_out.affordable(self.model, config, self.pictures, self.clock)
+            held_out.limit(count)
 
     def state(self) -> State:
         """All that `run` needs to go on from here as if nothing had happened; to be asked for between two events."""
         return {
-            **{name: getattr(self, name) for name in _NUMBERS},
+            "step": self.step,
+            "seen": self.seen,
+            **self.validations.state(),
             "seconds": self.time.elapsed,
             "reserve": self.time.reserve,
             "precision": _name(self.dtype),
             "device": self.device.type,
-            "validation_pictures": len(self.held_out),
-            "best_accuracy": self.best.accuracy,
-            "best_weights": self.best.weights,
-            "best_right": self.best.right_N,
             "weights": self.average.own(),
             "average": self.average.weights,
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
@@ -188,13 +186,11 @@ class Training:
         }
 
     def _restore(self, state: State) -> None:
-        for name in _NUMBERS:
-            setattr(self, name, state[name])
+        self.step, self.seen = state["step"], state["seen"]
         self.time.reserve = state["reserve"]
-        self.held_out.limit(state["validation_pictures"])
-        self.best = Kept(state["best_accuracy"], state["best_weights"], state.get("best_right"))
+        self.validations.restore(state)
         self.model.load_state_dict(state["weights"])
-        self.average.restore(state.get("average", {}))  # a state kept by an older version has neither this nor `best_right`
+        self.average.restore(state.get("average", {}))  # a state kept by an older version has none
         for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(values)
         self.batches.restore(state["batches"])
@@ -211,7 +207,7 @@ class Training:
             device=self.device.type,
             precision=_name(self.dtype),
             train_pictures=self.pictures,
-            validation_pictures=len(self.held_out),
+            validation_pictures=len(self.validations.held_out),
             batch_size=config.batch_size,
             parameters=sum(p.numel() for p in self.model.parameters()),
             processes=self.team.size,
@@ -286,7 +282,7 @@ class Training:
                     losses.clear()
                     if not math.isfinite(mean):
                         # A finite loss shows that the weights before that step were good, so the newest snapshot may be bad.
-                        self.best = self.best if self.best.weights else good
+                        self._go_back_to(good)
                         self.team.agree("diverged", self.fraction)
                         return "diverged"
                     good, candidate = candidate, good
@@ -295,9 +291,14 @@ class Training:
                         yield self._validate()
                 told, told_seen = self.clock(), self.seen
         if losses and not math.isfinite(torch.stack(losses).mean().item()):
-            self.best = self.best if self.best.weights else good
+            self._go_back_to(good)
             return "diverged"
         return reason
+
+    def _go_back_to(self, good: Kept) -> None:
+        """The weights that are kept when no validation has named any."""
+        if not self.validations.best.weights:
+            self.validations.best = good
 
     def _wait(self) -> Iterator[Event]:
         elapsed = self.time.elapsed
@@ -314,7 +315,7 @@ class Training:
             return "epochs"
         if self.time.expired(next_step):
             return "time"
-        return "converged" if 0 < self.config.patience <= self.unimproved else None
+        return "converged" if self.validations.converged else None
 
     def _last_step(self) -> bool:
         return self.config.epochs is not None and self.step >= self._total_steps()
@@ -345,32 +346,14 @@ class Training:
         return self.team.mean(loss.detach()), norm, rate
 
     def _validation_is_due(self) -> bool:
-        fraction, epoch = self.validated_at
-        if not len(self.held_out) or self._last_step() or self.step == self.validated_step:
-            return False
-        # A fifth that is passed counts from the start of the run: steps are coarse, and delays would add up.
-        return int(5 * self.fraction) > int(5 * fraction) or self.epoch - epoch >= self.config.validate_epochs
+        return not self._last_step() and self.validations.due(self.step, self.fraction, self.epoch)
 
     def _validate(self, seconds: float | None = None) -> Validated:
         """On the first pictures alone when there are only so many seconds."""
-        start = self.clock()
-        look = self.held_out.look(self.model, None if seconds is None else lambda: self.clock() - start >= seconds)
-        loss, accuracy, count = look.loss, look.accuracy, len(look.right_N)
-        # Against the best ones on the same pictures; at equal accuracy the later weights: they have seen more.
-        before = self.best.accuracy if self.best.right_N is None else share_right(self.best.right_N[:count])
-        best = accuracy >= before and math.isfinite(loss)
-        improved = accuracy > self.best.accuracy or loss < self.best_loss
-        self.unimproved = 0 if improved else self.unimproved + 1
-        self.best_loss = min(self.best_loss, loss)
-        if best:
-            self.best.take(self.model, accuracy, look.right_N)
-        self.validated_step, self.validated_at = self.step, (self.fraction, self.epoch)
+        event, took = self.validations.make(self.step, self.fraction, self.epoch, seconds)
         if self.config.epochs is None:
-            self.time.reserve = self.clock() - start
-        return Validated(self.step, self.epoch, loss, accuracy, count, self.time.elapsed, best, look.confusion)
-
-
-_NUMBERS = ("step", "seen", "validated_step", "validated_at", "best_loss", "unimproved")
+            self.time.reserve = took
+        return replace(event, seconds=self.time.elapsed)
 
 
 def _name(dtype: torch.dtype) -> str:
