@@ -164,6 +164,12 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> Dependency:
                     run.request_pause(max_pause())
         return _shown(parts, tokens, run, None)
 
+    def refused(tokens: Any, name: str) -> Any:
+        run = _found(name)
+        if run is not None and not may_stop(run, tokens):
+            gr.Warning(queue_panel.OTHERS)
+        return _shown(parts, tokens, run, None)
+
     page = Context.root_block
     assert page is not None, "the tab is built inside a page"
     page.load(attach, who.tokens, outputs, js=TOKENS, queue=False, **quiet)
@@ -175,11 +181,13 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> Dependency:
     asked = [who.tokens, parts.shown_run, *form.settings, *form.more]
     begun = parts.start.click(begin, asked, [*panel.all(), *outputs], **quiet)
     parts.stop.click(None, None, parts.stop, js=f"() => '{STOPPING}'", api_visibility="private")
-    parts.stop.click(halt, [who.tokens, parts.shown_run], outputs, queue=False, **quiet).then(
-        _see_to_it, parts.shown_run, None, **quiet
-    )
+    halted = parts.stop.click(halt, [who.tokens, parts.shown_run], outputs, queue=False, **quiet)
+    halted.then(_see_to_it, parts.shown_run, None, **quiet)
     parts.pause.click(None, parts.pause, parts.pause, js=_AT_ONCE, api_visibility="private")
-    parts.pause.click(hold, [who.tokens, parts.shown_run], outputs, queue=False, **quiet)
+    held = parts.pause.click(hold, [who.tokens, parts.shown_run], outputs, queue=False, **quiet)
+    # What a listener outside the queue raises is not shown, and the button says that it is being done.
+    for tried in (halted, held):
+        tried.failure(refused, [who.tokens, parts.shown_run], outputs, **quiet)
     downloads = (
         (parts.predictions, run_files.predictions),
         (parts.weights, run_files.weights),

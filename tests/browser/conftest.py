@@ -22,6 +22,15 @@ expect.set_options(timeout=PATIENCE)
 # What the Classify tab says once a picture is answered, be it one like those the model was trained on or not.
 _ANSWER = r"Most likely an? %s \(|Closest of the ten things it knows: %s \("
 ANSWER = re.compile(_ANSWER % (r"\w+", r"\w+"))
+# What the owner of the app's server types.
+ADMIN = "the owner of this server"
+# Settings in an address for a run of which there is soon something to see, however busy the machine is: small steps, few
+# pictures to learn, validated often, and more time than any test takes.
+SMALL = "recipe=fast&budget=600&batch_size=32&train_share=0.02&validate_epochs=0.5"
+# How many points all curves of a figure have together; whether they are as many as that.
+POINTS = """(id) => (document.querySelector(`#${id} .js-plotly-plot`)?.data ?? [])
+  .reduce((sum, trace) => sum + (trace.x ?? []).length, 0)"""
+AT_LEAST = f"([id, count]) => ({POINTS})(id) >= count"
 # Chromium's own remarks that say nothing about the page, and what Gradio says when a page is left with requests under way.
 HARMLESS = ("willReadFrequently", "favicon", "AbortError: signal is aborted", "Connection errored out")
 
@@ -37,7 +46,7 @@ class App:
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory, cifar10: Cifar10) -> Iterator[App]:
     folder, port = tmp_path_factory.mktemp("runs"), free_port()
-    with serving(folder, port, *FEW_TESTED):
+    with serving(folder, port, *FEW_TESTED, DICLAM_ADMIN_TOKEN=ADMIN):
         yield App(f"http://127.0.0.1:{port}", folder / "root")
 
 
@@ -93,3 +102,11 @@ def choose_tab(page: Page, name: str) -> None:
 def toast(page: Page) -> Locator:
     """The newest message."""
     return page.get_by_test_id("toast-body").last
+
+
+def start_small(page: Page, url: str) -> None:
+    """Starts a run of SMALL as somebody does whom a link brought."""
+    page.goto(f"{url}/?tab=train&{SMALL}")
+    expect(page.locator("#dc-budget input")).to_have_value("600")
+    expect(page.locator("#dc-start")).to_be_enabled()
+    page.locator("#dc-start").click()
