@@ -24,14 +24,12 @@ from diclam.model import DiCLAM
 from diclam.predict import load_picture, predict
 from diclam.recipe import config
 from diclam.runs import Run, list_runs
-from tests.browser.conftest import App, choose_tab, toast
+from tests.browser.conftest import AT_LEAST, POINTS, App, choose_tab, start_small, toast
 
 # A run starts a Python of its own and trains, on whatever machine this is.
 pytestmark = pytest.mark.timeout(900)
 SLOW = 400_000
 RUN_NAME = re.compile(r"Run (\S+?)[:.]? ")
-# How many points all curves of a figure have together.
-POINTS = "(id) => document.querySelector(`#${id} .js-plotly-plot`).data.reduce((sum, trace) => sum + trace.x.length, 0)"
 GROWN = f"([id, before]) => ({POINTS})(id) > before"
 X_RANGE = "() => document.querySelector('#dc-loss .js-plotly-plot')._fullLayout.xaxis.range"
 
@@ -185,6 +183,28 @@ def test_a_run_that_has_not_begun_stops_at_once(page: Page, app: App) -> None:
     assert not run.alive()
     expect(page.locator("#dc-start")).to_be_enabled()
     expect(page.locator("#dc-use")).not_to_be_visible()
+
+
+def test_a_paused_run_learns_nothing_until_it_goes_on(page: Page, app: App) -> None:
+    start_small(page, app.url)
+    grows(page, "dc-loss")
+    run, pause = shown_run(page, app), page.locator("#dc-pause")
+    pause.click()
+    status(page, "Paused: the clock stands still")
+    expect(pause).to_have_text("Continue")
+    expect(page.locator("#dc-run")).to_contain_text("of 10:00, paused")
+    steps, seconds = len(run.status().steps), run.status().steps[-1].seconds
+    page.reload()
+    status(page, "Paused: the clock stands still")
+    assert len(run.status().steps) == steps
+    page.wait_for_function(AT_LEAST, arg=["dc-loss", steps])
+    pause.click()
+    grows(page, "dc-loss")
+    expect(pause).to_have_text("Pause")
+    goes_on = run.status().steps[steps]
+    assert goes_on.seconds - seconds < 5
+    page.locator("#dc-stop").click()
+    status(page, "Stopped by you after")
 
 
 def test_an_impossible_budget_gets_a_message_and_no_run(page: Page, app: App) -> None:
