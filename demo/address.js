@@ -5,6 +5,11 @@ window.dcAddress = (() => {
   const named = () => new URLSearchParams(window.location.search).get('tab');
   const state = { tab: '', model: '', shown: asked.get('tab') === 'train' ? asked.get('run') || '' : '', own: false };
   for (const name of ['example', 'picture', 'square']) state[name] = asked.get(name) || '';
+  // Of the Train tab: runs laid over each other, on which axis; and the moment of the run that is shown.
+  const training = ['over', 'axis', 'moment'];
+  const linked = (name) => (asked.get('tab') === 'train' && asked.get(name)) || '';
+  for (const name of training) state[name] = linked(name);
+  let turnTo = linked('axis');
   const settings = {};
   const waiting = {}; // what to call once a tab is open
   let [tabs, usual] = [[], ''];
@@ -20,6 +25,7 @@ window.dcAddress = (() => {
     put('run', train ? state.shown : state.model);
     put('model', train ? state.model : '');
     for (const name of ['example', 'picture', 'square']) put(name, classify ? state[name] : '');
+    for (const name of training) put(name, train ? state[name] : '');
     for (const name in settings) put(name, train ? settings[name] : '');
     if (address.href !== window.location.href) window.history.replaceState(window.history.state, '', address);
   }
@@ -33,8 +39,20 @@ window.dcAddress = (() => {
     opened: ({ index }) => another({ picture: String(index) }),
     brought: () => another({ own: true }),
     square: ({ left, top, size, own }) => set({ square: own && !state.own ? [left, top, size].map(percent).join('-') : '' }),
-    curve: ({ figure, run }) => figure === 'dc-loss' && run && set({ shown: run }),
+    curve: ({ figure, run }) => {
+      if (figure === 'dc-loss' && run) set({ shown: run });
+      if (figure === 'dc-over-accuracy') over(run);
+    },
+    laid: ({ names }) => set({ over: names.join(','), axis: names.length ? state.axis : '' }),
+    moment: ({ at }) => set({ moment: at }),
   };
+  // The figures come on the usual axis; a link may name the other one.
+  function over(axis) {
+    const other = turnTo && turnTo !== axis && document.querySelector(`#dc-axis input[value="${CSS.escape(turnTo)}"]`);
+    turnTo = '';
+    if (other) other.click();
+    else set({ axis: axis === 'time' ? '' : axis });
+  }
   document.addEventListener('diclam', ({ detail }) => happened[detail.did]?.(detail));
 
   const openTab = (name) => document.querySelector(`#dc-tabs [role="tab"][data-tab-id="${name}"]`)?.click();
@@ -73,6 +91,7 @@ window.dcAddress = (() => {
       return state.tab || first;
     },
     isOpen: () => opened,
+    linked,
     openTab,
     focus,
     tab(name) {
@@ -89,7 +108,10 @@ window.dcAddress = (() => {
     settings(values) { Object.assign(settings, values); write(); },
     // What a link named and the page could not show.
     leaveOut(names) {
-      for (const name of names) (name in state ? state : settings)[name] = '';
+      for (const name of names) {
+        if (name === 'over' && state.over !== linked('over')) continue; // The table has told which of them there are.
+        (name in state ? state : settings)[name] = '';
+      }
       if (names.includes('run')) state.shown = '';
       write();
     },

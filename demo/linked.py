@@ -12,15 +12,18 @@ import gradio as gr
 from gradio.context import Context
 
 from demo import address, more_settings
+from demo.components.runs_table import MOST
 from demo.examples import EXAMPLES
+from demo.overlay import AXES
 from demo.run_settings import FIRST, MIN_BUDGET, max_budget, presets, settings
 from demo.train_form import Form
 from diclam import runs
 from diclam.environment import number
-from diclam.errors import DiclamError, PictureError
+from diclam.errors import DiclamError, PictureError, RunError
 from diclam.square import Square
 
 TEST_PICTURES = 10_000
+MOMENTS = 1000
 SHOWN = 60
 """Letters of what a link named that a message repeats."""
 
@@ -37,6 +40,10 @@ class Linked:
     """The settings of `demo.more_settings` by their names."""
     run: str | None = None
     """The run to show in the Train tab."""
+    over: tuple[str, ...] | None = None
+    """The runs to lay over each other there; they, the axis and the moment are the browser's to show."""
+    axis: str | None = None
+    moment: int | None = None
     example: int | None = None
     picture: int | None = None
     """The number of a test picture."""
@@ -62,6 +69,9 @@ def read(query: Mapping[str, str], limit: float) -> Linked:
     }
     if query.get("tab") == "train":  # in the other tabs it names the model
         readers["run"] = lambda text: runs.find(text).name
+        readers["over"] = _over
+        readers["axis"] = _axis
+        readers["moment"] = lambda text: _index(text, MOMENTS, "a moment of the run")
     for name, reader in readers.items():
         text = query.get(name)
         if not text:
@@ -161,6 +171,19 @@ def _index(text: str, count: int, what: str) -> int:
     if not re.fullmatch(r"[0-9]{1,6}", text) or int(text) >= count:
         raise PictureError(f"Expected the number of {what}, 0 to {count - 1}; got {text[:SHOWN]!r}.")
     return int(text)
+
+
+def _over(text: str) -> tuple[str, ...]:
+    names = text.split(",")
+    if len(names) > MOST:
+        raise RunError(f"Expected at most {MOST} runs to lay over each other; got {len(names)}.")
+    return tuple(runs.find(name).name for name in names)
+
+
+def _axis(text: str) -> str:
+    if text not in AXES:
+        raise RunError(f"Expected an axis, {' or '.join(AXES)}; got {text[:SHOWN]!r}.")
+    return text
 
 
 def _square(text: str) -> Square:

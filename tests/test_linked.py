@@ -37,6 +37,17 @@ def test_what_a_link_names_is_read() -> None:
     assert not named.left_out
 
 
+def test_a_link_names_runs_that_lie_over_each_other_and_a_moment_of_one(root: Path) -> None:
+    (root / "theirs").mkdir()
+    good = {"over": "mine,theirs", "axis": "epochs", "moment": "3"}
+    named = linked.read(good | {"tab": "train"}, 600)
+    assert (named.over, named.axis, named.moment, named.left_out) == (("mine", "theirs"), "epochs", 3, {})
+    assert linked.read(good, 600).over is None  # in other tabs there are none
+    bad = {"over": "mine,nobody", "axis": "years", "moment": "last"}
+    assert list(linked.read(bad | {"tab": "train"}, 600).left_out) == list(bad)
+    assert "at most 5" in linked.read({"tab": "train", "over": "mine," * 6}, 600).left_out["over"]
+
+
 def test_a_link_names_what_differs_from_the_recipe() -> None:
     query = {"recipe": "report", "batch_size": "64", "learning_rate": "0.001", "flip": "none", "attention": "false"}
     named = linked.read(query | {"train_share": "1"}, 600)

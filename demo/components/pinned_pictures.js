@@ -11,6 +11,7 @@ let asked = null; // the run whose pictures were asked for
 let shown = null;
 let [at, chosen, playing, speaking] = [0, 0, 0, 0];
 let tiles = [];
+let linked = window.dcAddress.linked('moment');
 find('legend').querySelector('i').style.background = `linear-gradient(to right, ${props.palette.join(',')})`;
 
 const make = (tag, options = {}, ...children) => {
@@ -48,9 +49,11 @@ function begin() {
   find('note').textContent = shown.words;
   for (const name of ['moments', 'detail']) find(name).hidden = !shown.done;
   find('moments').hidden = !shown.done || shown.moments.length < 2;
-  at = shown.moments.length - 1;
+  const last = shown.moments.length - 1;
+  at = shown.done && linked && shown.moments[Number(linked)] ? Number(linked) : last;
+  linked = '';
   chosen = Math.min(chosen, shown.labels.length - 1);
-  slider.max = at;
+  slider.max = last;
   slider.value = at;
   tiles = shown.labels.map((label, index) => {
     const tile = make(shown.done ? 'button' : 'div', { className: 'pp-tile' });
@@ -66,6 +69,7 @@ function begin() {
   strip.replaceChildren(...tiles);
   draw();
   if (!shown.done) cursor(null);
+  happened('moment', { at: shown.done && at < last ? String(at) : '' });
 }
 
 const pixel = (picture, i) => pictures.pixels.subarray(3 * (picture * SIDE * SIDE + i), 3 * (picture * SIDE * SIDE + i) + 3);
@@ -168,7 +172,10 @@ function detail(moment) {
   slider.setAttribute('aria-valuetext', moment.when);
   cursor(moment);
   clearTimeout(speaking); // while the slider is dragged there is too much to say
-  speaking = setTimeout(() => { find('spoken').textContent = `${sentence} The ${props.names[real]}: ${told(moment, chosen)}.`; }, 250);
+  speaking = setTimeout(() => {
+    find('spoken').textContent = `${sentence} The ${props.names[real]}: ${told(moment, chosen)}.`;
+    happened('moment', { at: at < shown?.moments.length - 1 ? String(at) : '' });
+  }, 250);
 }
 
 function matrix(look) {

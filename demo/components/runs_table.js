@@ -21,6 +21,7 @@ const columns = [
 let sorted = { by: 'name', down: true };
 let ticked = new Set();
 let shown = '';
+let linked = window.dcAddress.linked('over');
 let listed = null; // what came last
 let alive = []; // the ticked runs that go on
 let again = 0;
@@ -141,6 +142,7 @@ function tell() {
 
 function overlay() {
   trigger('overlay', { names: [...ticked] });
+  happened('laid', { names: [...ticked] });
   follow();
 }
 
@@ -159,12 +161,14 @@ function arrived(value) {
   if (listed) shown = listed.shown;
   const left = [...ticked].filter((name) => names.has(name));
   const fewer = left.length < ticked.size;
-  ticked = new Set(left);
+  const first = listed && linked;
+  ticked = new Set(first ? linked.split(',').filter((name) => names.has(name)).slice(0, props.most) : left);
+  if (listed) linked = '';
   if (!find('form').hidden && find('form').dataset.name !== shown) rename(false);
   draw();
   const before = alive;
   follow();
-  if (fewer || before.some((name) => ticked.has(name) && !alive.includes(name))) overlay();
+  if (first || fewer || before.some((name) => ticked.has(name) && !alive.includes(name))) overlay();
 }
 
 function rename(on) {

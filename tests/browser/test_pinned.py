@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,5 +95,9 @@ def test_pinned_pictures_change_with_the_run_and_go_through_its_moments_afterwar
     assert requests == []
     page.locator("#dc-pinned .pp-switch").check()
     expect(page.locator("#dc-pinned .pp-over").first).to_be_visible()
+    expect(page).to_have_url(re.compile("moment=1(&|$)"))
+    page.reload()
+    expect(slider).to_have_value("1")
+    expect(page.locator("#dc-pinned .pp-when")).to_have_text("After 12 s: 2 of 12 right.")
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -97,6 +98,26 @@ def test_two_runs_are_laid_over_each_other(page: Page, app: App) -> None:
     expect(settings.locator("tbody tr")).to_have_text(["seed59"])
     for figure in ("#dc-over-accuracy", "#dc-over-loss"):
         expect(page.locator(f"{figure} .legendtext")).to_have_text(["<i>first</i>", "2001-01-02_b"])
+
+
+def test_a_link_leads_to_runs_that_lie_over_each_other(page: Page, app: App) -> None:
+    table = open_runs(page)
+    for name in ("2001-01-01_a", "2001-01-02_b"):
+        row(table, name).get_by_role("checkbox").check()
+    page.locator("#dc-axis").get_by_label("epochs").check()
+    expect(page).to_have_url(re.compile("over=2001-01-01_a%2C2001-01-02_b.*&axis=epochs"))
+    page.goto(page.url)
+    expect(page.locator("#dc-axis input:checked")).to_have_value("epochs")
+    expect(page.locator("#dc-over-accuracy .xtitle")).to_have_text("epochs")
+    expect(page.locator("#dc-over-accuracy .legendtext")).to_have_count(2)
+    expect(row(table, "2001-01-01_a").get_by_role("checkbox")).to_be_checked()
+    expect(page).to_have_url(re.compile("over=2001-01-01_a%2C2001-01-02_b.*&axis=epochs"))
+    page.goto(f"{app.url}/?tab=train&over=2001-01-03_c,nobody")
+    expect(toast(page)).to_contain_text("There is no run 'nobody'")
+    expect(row(table, "2001-01-03_c").get_by_role("checkbox")).to_be_checked()
+    expect(page).to_have_url(re.compile("over=2001-01-03_c(&|$)"))
+    row(table, "2001-01-03_c").get_by_role("checkbox").uncheck()
+    expect(page).not_to_have_url(re.compile("over="))
 
 
 def test_a_comparison_of_two_runs_finishes_the_lessons_last_card(page: Page, app: App) -> None:
