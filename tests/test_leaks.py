@@ -29,7 +29,7 @@ supervisor.start()
 interface.build().launch(**interface.launch_options())
 """
 # What the second hundred loads may leave behind in all: a connection of the last one that is closing, an allocator's noise.
-# Measured are none, and 1 to 5 MB on a busy machine; a tenth of a megabyte a load would be too much.
+# Seen on a busy machine are none, and 2 to 4 MB; a tenth of a megabyte a load would be too much.
 FILES, MEGABYTES = 1, 10.0
 
 
