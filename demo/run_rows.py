@@ -12,7 +12,7 @@ from demo.visitor import token
 from diclam import runs
 from diclam.housekeeping import BIN, SECONDS_TO_UNDO
 from diclam.ledger import Ledger, Note
-from diclam.runs import Run
+from diclam.runs import EVENTS, EXIT, INFO, Run
 from diclam.status import waits
 from diclam.summaries import TEST, TRAINING, Summaries, Summary
 from diclam.tokens import is_admin, same
@@ -58,8 +58,13 @@ class RunRows:
 
 def _mark(found: list[Run], going: list[Run], notes: dict[str, Note], line: list[Ticket]) -> str:
     """Differs with what can be said of these runs."""
-    alive = [(run.name, run.pause_requested() and waits(run.events())) for run in going]
-    said = [run.name for run in found], alive, sorted(notes.items()), [ticket.resumes for ticket in line]
+    # A run is alive before its process has written what it will do, and gone before it is known how it ended.
+    ended = [(run.name, (run.path / EXIT).is_file()) for run in found]
+    alive = [
+        (run.name, run.pause_requested() and waits(run.events()), (run.path / INFO).is_file(), (run.path / EVENTS).is_file())
+        for run in going
+    ]
+    said = ended, alive, sorted(notes.items()), [ticket.resumes for ticket in line]
     return hashlib.sha256(repr(said).encode()).hexdigest()[:16]
 
 

@@ -8,7 +8,7 @@ cores a compiled step of `fast` took a third longer than a plain one (285 agains
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,10 @@ ROUNDS = 5
 """Timed rehearsals of either kind."""
 
 
+class _EnoughError(Exception):
+    """No more time for this."""
+
+
 def wanted(config: TrainConfig, device: torch.device, time_limit: TimeSupervisor) -> bool:
     """Whether a run with these settings, on this device, with so much time left, compiles."""
     if config.compile == "auto":
@@ -34,20 +38,34 @@ def wanted(config: TrainConfig, device: torch.device, time_limit: TimeSupervisor
 
 
 def compiled(
-    model: nn.Module, shapes: Sequence[tuple[int, ...]], dtype: torch.dtype, *, clock: Clock = time.monotonic
+    model: nn.Module,
+    shapes: Sequence[tuple[int, ...]],
+    dtype: torch.dtype,
+    *,
+    clock: Clock = time.monotonic,
+    enough: Callable[[], bool] = lambda: False,
 ) -> tuple[nn.Module, str]:
     """-> what makes the training steps of `model` from now on, with the very weights of `model`, and why that is still
     `model` itself: it cannot be compiled here, or is not faster for it; '' where it is compiled.
 
     It is compiled for batches of each of these `shapes` (B, 3, H, W) at once, as a step that compiles in the middle of a run
-    would stop it for a minute. The rehearsals leave no trace in weights, statistics and randomness.
+    would stop it for a minute. The rehearsals leave no trace in weights, statistics and randomness. It is given up as soon
+    as `enough`, asked after each rehearsal, says yes.
     """
     made = torch.compile(model, dynamic=False, backend=BACKEND)
     assert isinstance(made, nn.Module)
+
+    def rehearsed(network: nn.Module, shape: tuple[int, ...]) -> float:
+        if enough():
+            raise _EnoughError
+        return _rehearse(network, shape, dtype, clock)
+
     try:
         for shape in shapes:
-            _rehearse(made, shape, dtype, clock)
-        plain, fast = (sum(min(_rehearse(m, s, dtype, clock) for _ in range(ROUNDS)) for s in shapes) for m in (model, made))
+            rehearsed(made, shape)
+        plain, fast = (sum(min(rehearsed(m, s) for _ in range(ROUNDS)) for s in shapes) for m in (model, made))
+    except _EnoughError:
+        return model, "There was no time for it."
     except Exception as error:  # A compiler that is missing, or too old, or does not know this device: each has its own.
         return model, f"It cannot be compiled here: {_in_short(error)}"
     if fast > plain:

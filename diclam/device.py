@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -58,16 +59,20 @@ def autocast(device: torch.device, dtype: torch.dtype) -> torch.autocast:
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=dtype == torch.bfloat16)
 
 
+_ALONE = threading.RLock()  # What `exact` sets is the whole process's.
+
+
 @contextmanager
 def exact() -> Iterator[None]:
     """Convolutions in float32 as it is. NVIDIA's GPUs otherwise round what goes into them to 10 bits (TF32), and the same
     weights would answer otherwise than on a CPU."""
-    before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = False
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.allow_tf32 = before
+    with _ALONE:
+        before = torch.backends.cudnn.allow_tf32
+        torch.backends.cudnn.allow_tf32 = False
+        try:
+            yield
+        finally:
+            torch.backends.cudnn.allow_tf32 = before
 
 
 def _convolution(device: torch.device, dtype: torch.dtype, clock: Clock) -> Callable[[], float]:

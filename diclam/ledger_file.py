@@ -87,6 +87,8 @@ class LedgerFile:
                 raise _unusable(self.path, error) from error
             self._move_aside(path, error)
             database = self._connect(path)
+        except OSError as error:  # Nobody may write here.
+            raise _unusable(self.path, error) from error
         try:
             yield database
         except sqlite3.Error as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,18 +49,22 @@ def ask(folder: Path, together: float = math.inf) -> None:
         path.write_text(f"{longest:g}")
 
 
-def withdraw(folder: Path) -> None:
-    """What the pause took is added to those before."""
-    if (folder / FILE).exists():
-        seconds = taken(folder)
-        with replacing(folder / TAKEN) as path:
-            path.write_text(f"{seconds:g}")
-        (folder / FILE).unlink(missing_ok=True)
+def withdraw(folder: Path, until: float | None = None) -> None:
+    """What the pause took, to `until` (seconds since the epoch) or now, is added to those before."""
+    seconds, over = taken(folder, until), folder / f"{FILE}.over"
+    try:
+        (folder / FILE).replace(over)
+    except FileNotFoundError:  # There is none, or somebody else withdraws it at this very moment.
+        return
+    # Where the disk is full, a pause too few is counted, but the run goes on.
+    with suppress(OSError), replacing(folder / TAKEN) as path:
+        path.write_text(f"{seconds:g}")
+    over.unlink(missing_ok=True)
 
 
-def taken(folder: Path) -> float:
-    """Seconds that the pauses of this run took so far, with the one that it is in."""
-    request = _request(folder)
+def taken(folder: Path, until: float | None = None) -> float:
+    """Seconds that the pauses of this run took so far, with the one that it is in, to `until` or now."""
+    request = _request(folder, until)
     return _before(folder) + (min(request) if request else 0.0)
 
 
@@ -80,8 +85,8 @@ def _before(folder: Path) -> float:
     return seconds if seconds > 0 else 0.0
 
 
-def _request(folder: Path) -> tuple[float, float] | None:
-    """-> the longest that it may take, and the seconds since it was made"""
+def _request(folder: Path, until: float | None = None) -> tuple[float, float] | None:
+    """-> the longest that it may take, and the seconds from when it was made to `until` or now"""
     try:
         written, content = (folder / FILE).stat().st_mtime, (folder / FILE).read_bytes()
     except OSError:
@@ -90,4 +95,4 @@ def _request(folder: Path) -> tuple[float, float] | None:
         longest = float(content)
     except ValueError:
         longest = math.inf
-    return math.inf if math.isnan(longest) else longest, max(time.time() - written, 0.0)
+    return math.inf if math.isnan(longest) else longest, max((until or time.time()) - written, 0.0)

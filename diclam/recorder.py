@@ -101,7 +101,7 @@ def _take_over(run: Run, events: list[Event]) -> None:
     """This process writes the folder from now on, which has told so much."""
     run.claim(os.getpid())
     run.withdraw_stop()
-    run.withdraw_pause()
+    run.withdraw_pause(until=(run.path / EVENTS).stat().st_mtime)
     with replacing(run.path / EVENTS) as path:
         path.write_text("".join(event.to_json() + "\n" for event in events), encoding="utf-8")
 

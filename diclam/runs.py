@@ -193,8 +193,9 @@ class Run:
         so many seconds together. Raises RunError when they have already."""
         pause.ask(self.path, together)
 
-    def withdraw_pause(self) -> None:
-        pause.withdraw(self.path)
+    def withdraw_pause(self, until: float | None = None) -> None:
+        """`until`: when the run was last seen, for one that was cut off; the time since then is no pause."""
+        pause.withdraw(self.path, until)
 
     def pause(self) -> Pause | None:
         """The request that was made last, unless it was withdrawn."""

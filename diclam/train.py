@@ -237,7 +237,11 @@ class Training:
         whole = self.data.train_images.shape[-1]
         sides = {config.early_side, whole} if self.fraction < config.early_part else {whole}
         shapes = [(config.batch_size, 3, side, side) for side in sorted(sides)]
-        self.learner, reason = compiled.compiled(self.learner, shapes, self.dtype, clock=self.clock)
+
+        def enough() -> bool:
+            return self.stop() or self.time.expired()
+
+        self.learner, reason = compiled.compiled(self.learner, shapes, self.dtype, clock=self.clock, enough=enough)
         yield Compiled(self.clock() - start, reason)
 
     def _steps(self, gates: Gates) -> Iterator[Event]:

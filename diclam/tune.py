@@ -65,13 +65,13 @@ def open_study(search: Search, *, name: str, storage: str, prune: bool = True) -
     plan = search.settings.to_dict() | {"search": {setting: text_of(values) for setting, values in search.space.items()}}
     if search.settings.epochs is not None:
         del plan["budget"]  # It only guards then.
+    # A study that was begun before there was a setting says nothing of it.
     held = study.user_attrs.get("plan", plan)
-    if held != plan:
-        names = sorted(key for key in plan.keys() | held.keys() if plan.get(key) != held.get(key))
+    if names := sorted(key for key in held if plan.get(key) != held[key]):
         raise ConfigError(
             f"The study {name!r} has another {', '.join(names)}. Give the flags it was begun with, or another --name."
         )
-    study.set_user_attr("plan", plan)
+    study.set_user_attr("plan", plan)  # With what it did not know: the next worker's has to be the same.
     return study
 
 

@@ -115,6 +115,13 @@ def test_what_is_slower_compiled_is_left_as_it_is(monkeypatch: pytest.MonkeyPatc
     assert reason == ""
 
 
+def test_it_is_given_up_when_there_is_no_more_time(tracer: Tracer) -> None:
+    model, asked = build_model(config("report")), iter([False, False, True])
+    made, reason = compiled.compiled(model, [(4, 3, 8, 8)], torch.float32, clock=Clock(), enough=lambda: next(asked))
+    assert (made is model, reason) == (True, "There was no time for it.")
+    assert next(asked, None) is None
+
+
 @pytest.mark.parametrize(
     ("device", "changes", "used", "expected"),
     [

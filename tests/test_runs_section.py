@@ -23,7 +23,7 @@ from diclam.events import Event, Finished, Started, Step, Tested, Validated
 from diclam.ledger import Ledger
 from diclam.model import DiCLAM
 from diclam.recipe import config
-from diclam.runs import Run
+from diclam.runs import EXIT, INFO, Run
 from diclam.waiting import Queue
 
 ME, ANOTHER = {"own": "1" * 32}, {"own": "2" * 32}
@@ -198,7 +198,10 @@ def test_a_page_is_told_what_others_do_with_runs_and_nothing_when_all_is_the_sam
     for change in (
         lambda: make(root, "2", STARTED, owner=ANOTHER),
         lambda: Run(root / "2").claim(os.getpid()),
+        lambda: (root / "2" / INFO).rename(root / "kept"),  # its process has not come so far
+        lambda: (root / "kept").rename(root / "2" / INFO),
         lambda: (root / "2" / "process").unlink(),
+        lambda: (root / "2" / EXIT).write_text("-9"),  # how it ended is known a moment later
         lambda: Ledger(root).rename("2", "best"),
         lambda: Ledger(root).pin("2"),
         lambda: housekeeping.throw_away(Run(root / "2")),

@@ -186,6 +186,13 @@ def test_a_study_goes_on_only_with_what_it_was_begun_with(tmp_path: Path, preten
     open_in(tmp_path, make_search(budget=900.0))  # Only a guard, when epochs are given.
 
 
+def test_a_study_of_an_older_version_goes_on_that_knew_fewer_settings(tmp_path: Path, pretended: None) -> None:
+    study = open_in(tmp_path, make_search())
+    plan = study.user_attrs["plan"]
+    study.set_user_attr("plan", {name: value for name, value in plan.items() if name != "compile"})
+    assert open_in(tmp_path, make_search()).user_attrs["plan"] == plan
+
+
 def test_two_workers_share_the_trials(tmp_path: Path, pretended: None) -> None:
     """All that one worker does happens within the other's first trial."""
     search = make_search(6)

@@ -74,6 +74,8 @@ function draw() {
 form.addEventListener('submit', (event) => {
   event.preventDefault();
   wanted = { name: form.querySelector('input').value };
+  const asked = wanted;
+  setTimeout(() => wanted === asked && (wanted = {}), 5000); // or it was refused
   trigger('enter', { name: wanted.name });
 });
 

@@ -3,8 +3,8 @@ let waiting = 0;
 
 // Another feed asks for the run that is shown.
 function plan() {
-  element.toggleAttribute('data-run', Boolean(known?.name));
-  if (known?.name) element.dataset.run = known.name;
+  element.toggleAttribute('data-shown-run', Boolean(known?.name));
+  if (known?.name) element.dataset.shownRun = known.name;
   if (known?.name) happened('run', { run: known.name, own: known.alive && known.mine });
   clearTimeout(waiting);
   if (known?.again) waiting = setTimeout(ask, 1000 * known.again);
@@ -13,7 +13,8 @@ function plan() {
 async function ask() {
   if (document.hidden || !element.isConnected) return;
   const asked = known;
-  const [run, listed] = ['run', 'listed'].map((name) => document.querySelector(`[data-${name}]`)?.dataset[name] ?? '');
+  const run = document.querySelector('[data-shown-run]')?.dataset.shownRun ?? '';
+  const listed = document.querySelector('[data-listed]')?.dataset.listed ?? '';
   try {
     const news = await server.look({ known, run, listed, tokens: window.dcVisitor ?? null });
     if (news && known === asked) take(news);

@@ -213,6 +213,7 @@ find('keep').addEventListener('click', () => trigger('keep', { name: shown, pinn
 find('take').addEventListener('click', () => trigger('take', { name: shown }));
 find('discard').addEventListener('click', () => {
   removing = true;
+  setTimeout(() => (removing = false), 5000); // or it was refused
   trigger('discard', { name: shown });
 });
 find('undo').addEventListener('click', () => trigger('restore', { name: listed.deleted.at(-1).name }));
