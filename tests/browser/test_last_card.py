@@ -67,7 +67,6 @@ def test_a_start_that_was_refused_or_waits_is_none(page: Page, app: App, trainer
     page.locator("#dc-budget input").fill("-1")
     page.locator("#dc-start").click()
     expect(toast(page)).to_contain_text("15 to 600 seconds")
-    learns(page, theirs)
     learns(page, begins(NAMES[1], ME))  # from another window
     expect(done).to_have_text("")
     page.locator("#dc-budget input").fill("60")
