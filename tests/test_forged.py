@@ -280,7 +280,7 @@ def test_a_download_is_of_the_run_that_the_page_shows_whatever_is_sent(server: S
     assert server.everything() == before
 
 
-@pytest.mark.parametrize("value", [None, -1, "../x", [1], {"a": 1}])
+@pytest.mark.parametrize("value", [None, "../x", {"a": 1}])
 def test_nonsense_in_all_places_of_any_listener_changes_nothing(server: Server, value: Any) -> None:
     before = server.everything()
     asked = 0
