@@ -8,7 +8,8 @@ the reader sees how the accuracy grows around the one that is named.
 Each run trains on all 50,000 pictures, nothing held out, and is tested once: one answer for each of the 10,000 test
 pictures, in float32, no test-time augmentation. The clock covers everything from the first batch to the final weights,
 moving the pictures to the GPU included. Outside it: loading the data set, the test, and one short training on made-up
-pictures before the first run, in which libraries are loaded and kernels chosen and compiled; what that took is printed.
+pictures before the first run, in which libraries are loaded and kernels chosen; what that took is printed. What
+torch.compile takes, in runs long enough for it, is on their clock.
 
 The share of the peak is the arithmetic of the training steps (counted by torch, forward and backward, at the side that the
 pictures had at the time) in the time the whole run took, over what a large bfloat16 matrix product reaches on the same
