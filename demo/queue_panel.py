@@ -68,16 +68,19 @@ class Now:
         return {"again": EACH, "mark": self.mark, "going": list(self.going)}
 
 
-def build(beside: Callable[[Asked, list[Run]], dict[str, Any]]) -> Panel:
+def build(beside: Callable[[Asked, list[Run], dict[str, Note], list[Ticket]], dict[str, Any]]) -> Panel:
     """Builds the list in the current Blocks. `beside` gives what else a page that asks has to show while these runs go on,
-    as `News.parts`. Raises ConfigError when DICLAM_MAX_RUNS or DICLAM_MAX_WAITING is no possible number."""
+    with these notes and these starts that wait, as `News.parts`. Raises ConfigError when DICLAM_MAX_RUNS or
+    DICLAM_MAX_WAITING is no possible number."""
     queue()
 
     def answer(asked: Asked) -> News | None:
         known = asked.known if isinstance(asked.known, dict) else {}
         going = runs.going_on()
-        now = _now(asked.tokens, asked.run if isinstance(asked.run, str) else "", going)
-        parts, more = beside(asked, going), known.get("mark") != now.mark
+        line = queue()
+        notes, waiting = line.ledger.notes(), line.line()  # once for all: each page asks every two seconds
+        now = _now(asked.tokens, asked.run if isinstance(asked.run, str) else "", line, going, notes, waiting)
+        parts, more = beside(asked, going, notes, waiting), known.get("mark") != now.mark
         return News(parts=parts, more=more) if parts or more else None
 
     return Panel(QueueList(elem_id="dc-queue", value=Lab()), NewsFeed(answer, value={"again": EACH}))
@@ -159,22 +162,21 @@ def asked_for(panel: Panel, parts: Parts, asked: Run | Ticket, tokens: Any, name
     return found | (changes(parts, going, None, tokens) if going and not name else {})
 
 
-def _now(tokens: Any, name: str, going: list[Run]) -> Now:
-    line = queue()
-    room = len(going) < line.at_most and not line.line()
-    return Now(lab(line, going, tokens, name), tuple(run.name for run in going), room)
+def _now(tokens: Any, name: str, line: Queue, going: list[Run], notes: dict[str, Note], waiting: list[Ticket]) -> Now:
+    room = len(going) < line.at_most and not waiting
+    return Now(lab(line, going, notes, waiting, tokens, name), tuple(run.name for run in going), room)
 
 
 def state(panel: Panel, parts: Parts, tokens: Any, name: str) -> dict[Any, Any]:
     """The queue, as the visitor with these tokens sees it beside the run `name`."""
-    now = _now(tokens, name, runs.going_on())
+    line = queue()
+    now = _now(tokens, name, line, runs.going_on(), line.ledger.notes(), line.line())
     start = gr.Button(START if now.room else LATER, interactive=True)
     return {panel.feed: now.known(), panel.list: now.lab, parts.start: start}
 
 
-def lab(line: Queue, going: list[Run], tokens: Any, name: str) -> Lab:
+def lab(line: Queue, going: list[Run], notes: dict[str, Note], waiting: list[Ticket], tokens: Any, name: str) -> Lab:
     """What the visitor with these tokens sees beside the run `name`."""
-    notes, waiting = line.ledger.notes(), line.line()
     shown = next((run for run in going if run.name == name), None)
     owner, proof = notes.get(name, Note()).owner, token(tokens)
     may_change = is_admin(proof) or same(owner, proof)

@@ -46,12 +46,12 @@ class RunRows:
         more = f"The newest {SHOWN} of {len(found)} runs." if len(found) > SHOWN else ""
         return Listed(rows, more, shown, _gone(notes, who, admin), mark)
 
-    def news(self, asked: Asked, going: list[Run]) -> Listed | None:
+    def news(self, asked: Asked, going: list[Run], notes: dict[str, Note], waiting: list[Ticket]) -> Listed | None:
         """What the table of the page that asks has to say, while the runs `going` go on; None when it says so already, or
         is not drawn yet."""
         if not isinstance(asked.listed, str) or not asked.listed:
             return None
-        if asked.listed == _mark(runs.list_runs(), going, Ledger().notes(), Queue().line()):
+        if asked.listed == _mark(runs.list_runs(), going, notes, waiting):
             return None
         return self.listed(token(asked.tokens), asked.run if isinstance(asked.run, str) else "")
 

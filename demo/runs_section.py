@@ -27,6 +27,7 @@ from diclam.differences import differences
 from diclam.errors import DiclamError, RunError
 from diclam.ledger import Ledger, Note
 from diclam.runs import Run
+from diclam.waiting import Ticket
 
 WORDS = (
     f"A name opens a run above. Tick up to {MOST} to lay their curves over each other. Runs that this page started, or that "
@@ -75,10 +76,12 @@ def build() -> RunsSection:
     return RunsSection(phase, table, RunRows(), bring, axis, over, accuracy, loss, settings, gr.State([]))
 
 
-def news(section: RunsSection, asked: Asked, going: list[Run]) -> dict[str, Any]:
+def news(
+    section: RunsSection, asked: Asked, going: list[Run], notes: dict[str, Note], waiting: list[Ticket]
+) -> dict[str, Any]:
     """What a page that asks has to show of all runs, while the runs `going` go on, as `News.parts`: others start, end,
     rename or delete some."""
-    listed = section.rows.news(asked, going)
+    listed = section.rows.news(asked, going, notes, waiting)
     return {} if listed is None else {str(section.table.elem_id): section.table.postprocess(listed)}
 
 

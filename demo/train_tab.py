@@ -78,7 +78,7 @@ def build() -> TrainTab:
             who = visitor.build()
         with gr.Column(scale=1, min_width=300):
             status = RunStatus(elem_id="dc-run", value=EMPTY)
-            panel = queue_panel.build(lambda asked, going: runs_section.news(section, asked, going))
+            panel = queue_panel.build(lambda *seen: runs_section.news(section, *seen))
             with gr.Row(elem_id="dc-curves"):
                 loss = PlotlyFigure("Loss", smoothing=SMOOTHING, elem_id="dc-loss", value=plots.loss([], [], key=""))
                 empty = plots.accuracy([], budget=min(TrainConfig().budget, limit), key="")

@@ -50,7 +50,8 @@ def write(folder: Path, token: str = "") -> Run:
 
 def seen(token: str, name: str = "") -> Lab:
     queue = Queue()
-    return queue_panel.lab(queue, runs.going_on(), {"own": MINE, "admin": ADMIN} if token == ADMIN else {"own": token}, name)
+    tokens = {"own": MINE, "admin": ADMIN} if token == ADMIN else {"own": token}
+    return queue_panel.lab(queue, runs.going_on(), queue.ledger.notes(), queue.line(), tokens, name)
 
 
 def test_everybody_sees_the_queue_and_their_own_places_in_it(root: Path) -> None:
@@ -111,7 +112,7 @@ class Page:
 
     def __init__(self) -> None:
         with gr.Blocks() as self.blocks:
-            self.panel = queue_panel.build(lambda asked, going: {})
+            self.panel = queue_panel.build(lambda *_: {})
             names = list(train_view.Parts.__annotations__)
             self.parts = train_view.Parts(**{name: gr.State() for name in names})  # pyright: ignore[reportArgumentType]
             queue_panel.wire(self.panel, self.parts, Visitor(*(gr.State() for _ in range(5))), RunsTable())  # pyright: ignore[reportArgumentType]
@@ -176,7 +177,7 @@ def test_an_impossible_number_of_runs_is_said_when_the_page_is_built(
 ) -> None:
     monkeypatch.setenv(f"DICLAM_MAX_{name}", text)
     with pytest.raises(ConfigError, match=f"MAX_{name} must be a whole number, 1 to {most}; got '{text}'"), gr.Blocks():
-        queue_panel.build(lambda asked, going: {})
+        queue_panel.build(lambda *_: {})
     monkeypatch.setenv(f"DICLAM_MAX_{name}", str(most))
     assert read() == most
 
