@@ -26,7 +26,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import mean, stdev
@@ -163,10 +163,16 @@ def arithmetic(network: str, run: Trained, pictures: int) -> float:
     if network in trained.BASELINES:
         return operations(trained.build(network, seed=0), 32) * run.finished.pictures_seen
     settings = config(network)
-    early, late = (operations(build_model(settings), side) for side in (settings.early_side, 32))
+    model = build_model(settings)
+
+    @cache
+    def each(early: bool, frozen: bool) -> float:
+        model.stem.requires_grad_(not frozen)
+        return operations(model, settings.early_side if early else 32)
+
     reached = [(0.0, 0.0), *((step.epoch, step.fraction) for step in run.steps), (run.finished.epoch, 1.0)]
     return sum(
-        (epoch - before) * pictures * (early if fraction < settings.early_part else late)
+        (epoch - before) * pictures * each(fraction < settings.early_part, fraction >= settings.freeze_stem)
         for (before, _), (epoch, fraction) in pairwise(reached)
     )
 

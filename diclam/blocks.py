@@ -12,6 +12,9 @@ from diclam.attention import attend, attention_weights
 
 EXPERTS = 2
 """Of the light network."""
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU}
+LIKE_GELU = 1.7
+"""silu(1.7 x) / 1.7 is close to gelu(x) (Hendrycks and Gimpel 2016), and what follows takes any scale."""
 
 
 class LightMHA(nn.Module):
@@ -103,5 +106,7 @@ class ConvBlock(nn.Sequential):
     """3x3 convolution without bias, BatchNorm, activation."""
 
     def __init__(self, inputs: int, outputs: int, activation: str) -> None:
-        act = nn.GELU() if activation == "gelu" else nn.ReLU()
-        super().__init__(nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), act)
+        norm, act = nn.BatchNorm2d(outputs), ACTIVATIONS[activation]()
+        if activation == "silu":
+            nn.init.constant_(norm.weight, LIKE_GELU)
+        super().__init__(nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), norm, act)

@@ -7,7 +7,7 @@ from typing import Any
 
 from diclam.errors import ConfigError
 
-CHOICES: dict[str, tuple[str, ...]] = {"blocks": ("light", "full"), "activation": ("relu", "gelu")}
+CHOICES: dict[str, tuple[str, ...]] = {"blocks": ("light", "full"), "activation": ("relu", "gelu", "silu")}
 """The settings that are one of a few values, and which."""
 
 
@@ -28,7 +28,8 @@ class ModelConfig:
     """Heads of the attention; divides 64. Two, because at equal time on a CPU two heads learn more than
     four: a step of four costs 19 % more."""
     activation: str = "gelu"
-    """'relu' or 'gelu' after each 3x3 convolution."""
+    """'relu', 'gelu' or 'silu' after each 3x3 convolution. SiLU starts close to GELU here, on inputs 1.7 times as
+    large, and takes half of GELU's time on a CPU."""
     dropout_input: float = 0.1
     """Chance to drop one of the 1024 inputs of the classifier, 0 to 1 (exclusive). Low, since a network this small
     that is trained for a few epochs underfits."""

@@ -19,9 +19,10 @@ __all__ = [
 
 _FAST = TrainConfig(
     recipe="fast",
-    batch_size=125,
+    batch_size=250,
     optimizer="muon",
     learning_rate=5e-3,
+    muon_learning_rate=0.12,
     weight_decay=0.0,
     schedule="linear",
     warmup=0.1,
@@ -37,9 +38,10 @@ _FAST = TrainConfig(
     skip_easy=0.5,
     early_side=24,
     early_part=0.5,
+    freeze_stem=0.6,
     # The best comes when the steps get small, at the end: no pause on the way there says anything.
     patience=0,
-    model=ModelConfig(dropout_input=0.0, dropout_hidden=0.0),
+    model=ModelConfig(dropout_input=0.0, dropout_hidden=0.0, activation="silu"),
 )
 RECIPES: dict[str, TrainConfig] = {
     "report": TrainConfig(),
@@ -61,6 +63,8 @@ RECIPES: dict[str, TrainConfig] = {
         weight_average=0.0,
         skip_easy=0.0,
         early_part=0.35,
+        freeze_stem=1.0,
+        model=ModelConfig(dropout_input=0.0, dropout_hidden=0.0),
     ),
 }
 

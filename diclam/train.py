@@ -329,6 +329,9 @@ class Training:
         config = self.config
         rate = set_rates(self.optimizers, config, fraction)
         self.learner.train()
+        # Others than the model itself count on a gradient for each weight.
+        if config.freeze_stem <= fraction < 1 and self.learner is self.model:
+            self.model.stem.requires_grad_(False)
         batch = self.batches.next(fraction)
         with autocast(self.device, self.dtype):
             logits_BK = self.learner(batch.pictures_B3HW)

@@ -185,13 +185,18 @@ def test_the_time_to_a_target_is_the_first_limit_whose_mean_reaches_it() -> None
 def test_the_operations_of_a_step_are_three_forward_passes_of_the_layers() -> None:
     # 154 million multiply-adds; the gradient of the very first convolution's input is not needed.
     assert train_gpu.operations(trained.build("report", seed=0), 32) == pytest.approx(3 * 2 * 154e6, rel=0.01)
-    settings = config("fast")
-    early, late = (train_gpu.operations(trained.build("fast", seed=0), side) for side in (settings.early_side, 32))
+    model, settings = trained.build("fast", seed=0), config("fast")
+    early, late = (train_gpu.operations(model, side) for side in (settings.early_side, 32))
     assert early < 0.6 * late
+    model.stem.requires_grad_(False)
+    last = train_gpu.operations(model, 32)
+    # Forward only through the two convolutions of the stem, and no gradient of what comes out of it.
+    assert last == pytest.approx(late - 2 * (1.8e6 + 2 * 37.7e6 + 9.4e6), rel=0.01)
+    assert settings.early_part <= 0.5 < settings.freeze_stem <= 0.75  # as the run below is told
     told = [Step(k, k / 10, 2.0, 0.1, 1.0, 1.0, float(k), k / 4) for k in (1, 2, 3)]
     run = trained.Trained(torch.nn.Identity(), Finished("time", 4, 0.4, 4.0, 40, None), told)
-    # A quarter of the run is early: `fraction` is 0.25 after the first tenth of an epoch, 0.5 after the second.
-    assert train_gpu.arithmetic("fast", run, pictures=100) == pytest.approx(10 * early + 30 * late)
+    # `fraction` is 0.25 after the first tenth of an epoch, 0.5 after the second, 0.75 after the third.
+    assert train_gpu.arithmetic("fast", run, pictures=100) == pytest.approx(10 * early + 10 * late + 20 * last)
     assert train_gpu.arithmetic("airbench94", run, pictures=100) == pytest.approx(40 * 3 * 2 * 118e6, rel=0.01)
 
 

@@ -53,6 +53,7 @@ from diclam.recipe import (
         ("norm_momentum", 0),
         ("early_side", 20),
         ("early_part", 1.5),
+        ("freeze_stem", 1.5),
         ("crop_padding", 17),
         ("crop_mode", "wrap"),
         ("cutout", 33),
@@ -98,12 +99,12 @@ def test_every_recipe_carries_its_own_name() -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"budget": 15}, 0.085),
-        ({"budget": 60}, 0.085),
-        ({"budget": 200}, 0.0709),
-        ({"budget": 600}, 0.06),
-        ({"budget": 3600}, 0.06),
-        ({"budget": 60, "epochs": 3.0}, 0.06),
+        ({"budget": 15}, 0.12),
+        ({"budget": 60}, 0.12),
+        ({"budget": 200}, 0.1001),
+        ({"budget": 600}, 0.0848),
+        ({"budget": 3600}, 0.0848),
+        ({"budget": 60, "epochs": 3.0}, 0.0848),
     ],
 )
 def test_steps_of_fast_are_smaller_in_longer_runs(changes: dict[str, float], expected: float) -> None:
@@ -114,7 +115,7 @@ def test_steps_of_fast_are_smaller_in_longer_runs(changes: dict[str, float], exp
 
 
 def test_a_step_size_that_a_person_sets_stays() -> None:
-    for rate in (0.085, 0.06, 0.1):
+    for rate in (0.12, 0.0848, 0.1):
         settings = config("fast", budget=300, muon_learning_rate=rate)
         assert settings.muon_learning_rate == rate
         assert usual(settings).muon_learning_rate not in (rate, RECIPES["fast"].muon_learning_rate)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -252,6 +253,23 @@ class Poisoned(DiCLAM):
             if self.steps < 0:
                 return logits * math.inf
         return logits
+
+
+def test_the_stem_stays_as_it_is_in_the_last_part() -> None:
+    settings = small_config("fast", epochs=4.0, holdout=0, weight_average=0.0, freeze_stem=0.5)
+    model, fractions, stems, heads = build_model(settings), [], [], []
+    training = Training(model, pictures(), settings, clock=Clock(tick=0.1))
+    for event in training.run():
+        if isinstance(event, Step):
+            fractions.append(training.fraction)
+            stems.append(model.stem[1][0].weight.detach().clone())
+            heads.append(model.classifier[-1].weight.detach().clone())
+    moved = [not torch.equal(before, after) for before, after in pairwise(stems)]
+    # A step is made with what is over of the run before it.
+    assert moved == [fraction < 0.5 for fraction in fractions[:-1]]
+    assert {True, False} == set(moved)
+    assert not any(torch.equal(before, after) for before, after in pairwise(heads))
+    assert all(parameter.requires_grad for parameter in model.parameters())
 
 
 def test_a_loss_that_is_no_number_ends_the_run_with_good_weights() -> None:
