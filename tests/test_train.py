@@ -257,13 +257,14 @@ class Poisoned(DiCLAM):
 
 def test_the_stem_stays_as_it_is_in_the_last_part() -> None:
     settings = small_config("fast", epochs=4.0, holdout=0, weight_average=0.0, freeze_stem=0.5)
-    model, fractions, stems, heads = build_model(settings), [], [], []
+    model = build_model(settings)
     training = Training(model, pictures(), settings, clock=Clock(tick=0.1))
+    weights, fractions, stems, heads = dict(model.named_parameters()), [], [], []
     for event in training.run():
         if isinstance(event, Step):
             fractions.append(training.fraction)
-            stems.append(model.stem[1][0].weight.detach().clone())
-            heads.append(model.classifier[-1].weight.detach().clone())
+            stems.append(weights["stem.1.0.weight"].detach().clone())
+            heads.append(weights["classifier.4.weight"].detach().clone())
     moved = [not torch.equal(before, after) for before, after in pairwise(stems)]
     # A step is made with what is over of the run before it.
     assert moved == [fraction < 0.5 for fraction in fractions[:-1]]
