@@ -234,7 +234,9 @@ def first_model(config: TrainConfig) -> DiCLAM:
         differing = ", ".join(
             f"{name} {wanted[name]!r} instead of {had.get(name)!r}" for name in wanted if wanted[name] != had.get(name)
         )
-        raise ConfigError(f"The weights of {config.start_from} are of another network: {differing}.")
+        raise ConfigError(
+            f"The weights of {config.start_from} are of another network: {differing}. Ask for the same network as theirs."
+        )
     fresh = build_model(config)
     fresh.load_state_dict(model.state_dict())
     return fresh

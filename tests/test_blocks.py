@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from diclam.blocks import LightMHA, LightMoE, Router
+from diclam.blocks import LIKE_GELU, ConvBlock, LightMHA, LightMoE, Router
 
 
 def test_the_mixture_is_the_gated_sum_of_its_experts() -> None:
@@ -31,6 +31,15 @@ def test_attention_matches_a_loop_over_heads_and_queries() -> None:
             mixed[query, part] = row @ v[:, part]
     torch.testing.assert_close(out, layer.norm(x + mixed.T.reshape(1, 8, 3, 4)))
     torch.testing.assert_close(layer(x), out)
+
+
+def test_silu_starts_close_to_gelu() -> None:
+    x = torch.randn(4, 3, 8, 8)
+    blocks = {name: ConvBlock(3, 16, name) for name in ("gelu", "silu", "relu")}
+    for block in blocks.values():
+        block[0].weight.data.copy_(blocks["gelu"][0].weight)  # pyright: ignore[reportArgumentType, reportAttributeAccessIssue]
+    gelu, silu, relu = (block(x) for block in blocks.values())
+    assert (silu / LIKE_GELU - gelu).abs().max() < 0.03 < (relu - gelu).abs().max()
 
 
 def test_gates_are_float32_whatever_goes_in() -> None:
