@@ -37,7 +37,7 @@ def test_silu_starts_close_to_gelu() -> None:
     x = torch.randn(4, 3, 8, 8)
     blocks = {name: ConvBlock(3, 16, name) for name in ("gelu", "silu", "relu")}
     for block in blocks.values():
-        block[0].weight.data.copy_(blocks["gelu"][0].weight)  # pyright: ignore[reportArgumentType, reportAttributeAccessIssue]
+        block.get_parameter("0.weight").data.copy_(blocks["gelu"].get_parameter("0.weight"))
     gelu, silu, relu = (block(x) for block in blocks.values())
     assert (silu / LIKE_GELU - gelu).abs().max() < 0.03 < (relu - gelu).abs().max()
 
