@@ -1,8 +1,8 @@
 """How often Gradio's queue looks for what came.
 
 Its own choice, a thousand times a second for ever, takes 4 to 8 % of a processor core from a run that trains while nobody
-asks for anything. Here it looks so often as long as it has something to do, and twenty times a second when it has had
-nothing to do for a while: then the first thing that comes waits for a fortieth of a second.
+asks for anything. Here it looks so often as long as it has something to do, and fifty times a second when it has had
+nothing to do for a while: then the first thing that comes waits for a hundredth of a second.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from gradio.queueing import Queue
 
-BUSY, IDLE = 0.001, 0.05
+BUSY, IDLE = 0.001, 0.02
 """Seconds between two looks."""
 PROGRESS = 0.1
 """Seconds between two looks for how far listeners are, which none here tells by `gr.Progress`; a hundredth by itself."""

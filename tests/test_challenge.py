@@ -137,10 +137,10 @@ def test_no_other_name_is_taken(typed: object) -> None:
 def test_the_board_is_bounded_and_tells_what_was_set(root: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(challenge, "ROWS", 1)
     for name in ("a", "b"):
-        ran(root, name, batch_size=250, seed=3)
+        ran(root, name, batch_size=100, seed=3)
         challenge.enter(ledger, name, name, MINE, 60)
     board = challenge.board("a", MINE, 60)
-    assert [row.settings for row in board.rows] == ["fast, seed 3, batch size 250"]
+    assert [row.settings for row in board.rows] == ["fast, seed 3, batch size 100"]
     shown = ChallengeBoard(longest=30).postprocess(board)
     assert shown is not None
     assert (shown["budget"], shown["rows"][0]["accuracy"], shown["why"]) == ("1 min", "50.00 %", "")
