@@ -78,7 +78,7 @@ def build(beside: Callable[[Asked, list[Run], dict[str, Note], list[Ticket]], di
         known = asked.known if isinstance(asked.known, dict) else {}
         going = runs.going_on()
         line = queue()
-        notes, waiting = line.ledger.notes(), line.line()  # once for all: each page asks every two seconds
+        notes, waiting = line.ledger.notes(), line.line()  # once for all: each page asks every few seconds
         now = _now(asked.tokens, asked.run if isinstance(asked.run, str) else "", line, going, notes, waiting)
         parts, more = beside(asked, going, notes, waiting), known.get("mark") != now.mark
         return News(parts=parts, more=more) if parts or more else None

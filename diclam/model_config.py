@@ -29,7 +29,7 @@ class ModelConfig:
     four: a step of four costs 19 % more."""
     activation: str = "gelu"
     """'relu', 'gelu' or 'silu' after each 3x3 convolution. SiLU starts close to GELU here, on inputs 1.7 times as
-    large, and takes half of GELU's time on a CPU."""
+    large, and takes little more than half of GELU's time on a CPU."""
     dropout_input: float = 0.1
     """Chance to drop one of the 1024 inputs of the classifier, 0 to 1 (exclusive). Low, since a network this small
     that is trained for a few epochs underfits."""

@@ -132,7 +132,7 @@ class TrainConfig:
     """Fraction of the budget that is the early part, 0 to 1."""
     freeze_stem: float = 1.0
     """Fraction of the run after which the stem, the first two convolutions, stays as it is, 0 to 1; 1 trains it to the end.
-    It settles before the other layers do, and steps without its gradients take a fifth less time on a CPU. Only in one
+    It settles before the other layers do, and steps without its gradients are a fifth less arithmetic. Only in one
     process, and not in compiled steps."""
     holdout: int = 10_000
     """Training pictures that are kept for validation, the same share of each class. 0 trains on all of them, validates

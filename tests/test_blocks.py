@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from diclam.blocks import LIKE_GELU, ConvBlock, LightMHA, LightMoE, Router
+from diclam.blocks import ACTIVATIONS, LIKE_GELU, ConvBlock, LightMHA, LightMoE, Router
+from diclam.model_config import CHOICES
 
 
 def test_the_mixture_is_the_gated_sum_of_its_experts() -> None:
@@ -31,6 +32,10 @@ def test_attention_matches_a_loop_over_heads_and_queries() -> None:
             mixed[query, part] = row @ v[:, part]
     torch.testing.assert_close(out, layer.norm(x + mixed.T.reshape(1, 8, 3, 4)))
     torch.testing.assert_close(layer(x), out)
+
+
+def test_each_activation_that_may_be_chosen_is_there() -> None:
+    assert tuple(ACTIVATIONS) == CHOICES["activation"]
 
 
 def test_silu_starts_close_to_gelu() -> None:
