@@ -4,8 +4,8 @@ Starts the app with runs of its own and uses it through Chromium, as a visitor d
 of the run is drawn; a reload in its midst until its status and curve are there again; Stop until the training has ended and
 until the process is gone, after which its weights are loaded from the disk. A run that is not counted goes before, so that
 all is warm; the data set is on the disk. Then Classify is asked by one visitor while a run trains that was started on the
-page. Last come runs that use up their time, in turn: started on the page, which stays open, and by the command that the page
-shows, without app and browser. Their speed is pictures seen by seconds of training, as the run tells.
+page. Last come runs that use up their time, in pairs: one started on the page, which stays open, and one by the command that
+the page shows, without app and browser. Their speed is pictures seen by seconds of training, as the run tells.
 
 Prints a table and keeps the figures in benchmarks/results/lab.json. The browser shares the processor with the app and the
 run, as it does on the machine of somebody who learns alone; the machine should have nothing else to do.
@@ -80,20 +80,22 @@ def main(arguments: Sequence[str] | None = None) -> None:
         with app(page, root) as url:
             rounds = [obeyed(page, url, root, long) for _ in range(1 + options.starts)][1:]
             answers = asked(page, url, root, long, options.pictures)
-        page_speeds, command_speeds = [], []
+        ways = {
+            "page": lambda config: from_page(page, root, config),
+            "command": lambda config: by_command(root / f"command-{config.seed}", config),
+        }
+        speeds = {way: list[float]() for way in ways}
         for config in timed:
-            with app(page, root) as url:
-                name, _ = page.start(url, config)
-                page_speeds.append(speed(runs.find(name, root), config))
-            command_speeds.append(by_command(root / f"command-{config.seed}", config))
-            print(f"{page_speeds[-1]:.0f} and {command_speeds[-1]:.0f} pictures/s", file=sys.stderr)
+            # Neither is always the first, as a machine may change.
+            for way in ways if config.seed % 2 == 0 else reversed(ways):
+                speeds[way].append(ways[way](config))
+            print(" and ".join(f"{speeds[way][-1]:.0f}" for way in ways), "pictures/s", file=sys.stderr)
     result = {
         "recipe": options.recipe,
         "budget": options.budget,
         "seconds": {name: [taken[name] for taken in rounds] for name in MEASURES},
         "classify": answers,
-        "page_pictures_per_second": page_speeds,
-        "command_pictures_per_second": command_speeds,
+        **{f"{way}_pictures_per_second": values for way, values in speeds.items()},
         "others": others.cores(),
         **machine.describe(),
     }
@@ -146,6 +148,13 @@ def asked(page: LabPage, url: str, root: Path, config: TrainConfig, count: int) 
     if (state := runs.find(name, root).status().state) != "training":
         raise RuntimeError(f"Expected a run that trains until all answers are there; got one that is {state}.")
     return row
+
+
+def from_page(page: LabPage, root: Path, config: TrainConfig) -> float:
+    """Pictures per second of a run that is started on the page, which stays open."""
+    with app(page, root) as url:
+        name, _ = page.start(url, config)
+        return speed(runs.find(name, root), config)
 
 
 def by_command(folder: Path, config: TrainConfig) -> float:
