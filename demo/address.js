@@ -55,6 +55,17 @@ window.dcAddress = (() => {
   }
   document.addEventListener('diclam', ({ detail }) => happened[detail.did]?.(detail));
 
+  // Somebody may click on Start before the server has read what the link sets: the click then counts as soon as it has.
+  const besides = ['tab', 'run', 'model', 'lesson', '__theme'];
+  let filled = [...asked.keys()].every((name) => name in state || besides.includes(name));
+  let clicked = null;
+  document.addEventListener('click', (event) => {
+    const start = !filled && event.target.closest?.('#dc-start');
+    if (!start) return;
+    event.stopImmediatePropagation();
+    clicked = start;
+  }, { capture: true });
+
   const openTab = (name) => document.querySelector(`#dc-tabs [role="tab"][data-tab-id="${name}"]`)?.click();
 
   // The picture with this number gets the focus once it is on the screen again, which takes an answer of the server when
@@ -114,6 +125,11 @@ window.dcAddress = (() => {
       }
       if (names.includes('run')) state.shown = '';
       write();
+    },
+    // The form holds what the link named.
+    filled() {
+      filled = true;
+      if (clicked) setTimeout(() => clicked.click());
     },
     own: () => state.own && ['', 'classify'].includes(state.tab),
   };

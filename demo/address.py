@@ -37,8 +37,11 @@ BROUGHT = """(picture) => {
 """The visitor has brought a picture; one that was taken away is none."""
 EMPTY = "(_, picture) => [!picture, null]"
 """Whether a picture is there, which the server need not get to know that."""
-LEAVE_OUT = "(names) => window.dcAddress.leaveOut(names || [])"
-"""Takes what a link named in vain out of the address."""
+FILLED = """(names) => {
+  window.dcAddress.leaveOut(names || []);
+  window.dcAddress.filled();
+}"""
+"""The form holds what a link set; what it named in vain is taken out of the address."""
 
 
 def open_tab(tabs: list[str], first: str) -> str:

@@ -143,7 +143,7 @@ def fill(form: Form, model_key: gr.Dropdown, models: Callable[[gr.Request], gr.D
     assert page is not None, "the form is part of a page"
     # Through the queue, as only there Gradio shows what a listener tells.
     page.load(open_with, None, [*form.settings, form.preset, *form.more, form.box, left_out, model_key], **quiet).then(
-        None, left_out, None, js=address.LEAVE_OUT, **quiet
+        None, left_out, None, js=address.FILLED, **quiet
     )
     gr.on(
         [setting.change for setting in every],  # pyright: ignore[reportAttributeAccessIssue]

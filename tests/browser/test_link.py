@@ -7,7 +7,19 @@ import re
 from playwright.sync_api import Page, expect
 
 from demo.interface import TABS
-from tests.browser.conftest import ANSWER, App, choose_tab, toast
+from diclam.recipe import TrainConfig
+from diclam.runs import list_runs
+from tests.browser.conftest import ANSWER, SMALL, App, choose_tab, toast
+
+SLOW = 400_000
+# What goes through Gradio's queue gets there two seconds late.
+ANSWERS_LATE = """
+const ask = window.fetch;
+window.fetch = async (...what) => {
+  if (String(what[0].url ?? what[0]).includes('/queue/join')) await new Promise((go) => setTimeout(go, 2000));
+  return ask(...what);
+};
+"""
 
 
 def test_a_link_opens_what_it_names_and_says_what_it_left_out(page: Page, app: App) -> None:
@@ -27,6 +39,20 @@ def test_a_link_opens_what_it_names_and_says_what_it_left_out(page: Page, app: A
     expect(page.locator("#dc-sentence")).to_contain_text(ANSWER)
     expect(page.locator("#dc-square .sq")).to_have_attribute("data-own", "true")
     expect(page.locator("#dc-square .sq")).to_have_attribute("data-size", "0.5")
+
+
+def test_a_click_on_start_waits_until_the_link_has_filled_the_form(page: Page, app: App) -> None:
+    page.add_init_script(ANSWERS_LATE)
+    page.goto(f"{app.url}/?tab=train&seed=77&{SMALL}")
+    page.locator("#dc-start").click()
+    assert page.locator("#dc-seed input").input_value() != "77"
+    expect(page.locator("#dc-run")).to_contain_text("left of 10:00", timeout=SLOW)
+    expect(page.locator("#dc-seed input")).to_have_value("77")
+    [run] = [run for run in list_runs(app.runs) if run.alive()]
+    try:
+        assert TrainConfig.from_dict(run.info()["config"]).seed == 77
+    finally:
+        run.terminate()
 
 
 def test_every_tab_copies_its_link(page: Page) -> None:
