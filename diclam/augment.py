@@ -46,13 +46,13 @@ def random_turn(count: int, generator: Generator) -> Tensor:
     return torch.rand(count, generator=generator, device=generator.device) < 0.5
 
 
-def alternating_turn(indices_B: Tensor, epoch: int) -> Tensor:
-    """Who is mirrored in this epoch: each picture every other epoch, one half of them first (Jordan 2024) -> (B,) true or
-    false. Over two epochs the network sees both views of each picture, where a random flip shows the same view twice to
-    every second one. `indices_B` are the pictures' numbers in the training set; a picture's number decides when its turn
-    is."""
+def alternating_turn(indices_B: Tensor, seen_B: Tensor) -> Tensor:
+    """Who is mirrored: each picture every other time that it is seen, one half of them at first (Jordan 2024) -> (B,) true
+    or false. Of two times the network sees both views of each picture, where a random flip shows the same view twice to
+    every second one. `indices_B` are the pictures' numbers in the training set, which decide who is at first; `seen_B` is
+    how often each was seen before."""
     # A multiplicative hash, so that no order in the data set decides who is mirrored together.
-    return ((indices_B * 2_654_435_761 >> 16) + epoch) % 2 == 1
+    return ((indices_B * 2_654_435_761 >> 16) + seen_B) % 2 == 1
 
 
 def random_crop(images_BCHW: Tensor, padding: int, generator: Generator, *, mode: str = "reflect") -> Tensor:

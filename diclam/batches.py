@@ -39,6 +39,9 @@ class Batches:
         self._epoch, self._position = -1, 0
         self._order = torch.empty(0, dtype=torch.long)
         self._hard = HardPictures(config.skip_easy, labels_N, config.batch_size) if config.skip_easy else None
+        # Epochs would not do: who is left out of every other one would be seen from one side for ever. It may overflow, as
+        # only even or odd counts.
+        self._seen_N = torch.zeros(len(labels_N), dtype=torch.uint8, device=labels_N.device)
 
     def next(self, fraction: float) -> Batch:
         """When `fraction` of the run is over."""
@@ -77,6 +80,7 @@ class Batches:
             "order_random": self._order_generator.get_state(),
             "random": self._generator.get_state(),
             "losses": self._hard.state() if self._hard else None,
+            "seen": self._seen_N.clone(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -87,6 +91,7 @@ class Batches:
         self._generator.set_state(state["random"])
         if self._hard:
             self._hard.restore(state["losses"])
+        self._seen_N.copy_(state.get("seen", torch.tensor(self._epoch)))  # An older version's state has none.
 
     def _next_indices(self) -> Tensor:
         size = self._config.batch_size
@@ -101,5 +106,7 @@ class Batches:
         if self._config.flip == "random":
             return augment.random_turn(len(indices_B), self._generator)
         if self._config.flip == "alternating":
-            return augment.alternating_turn(indices_B, self._epoch)
+            turn_B = augment.alternating_turn(indices_B, self._seen_N[indices_B])
+            self._seen_N[indices_B] += 1
+            return turn_B
         return torch.zeros_like(indices_B, dtype=torch.bool)

@@ -38,14 +38,14 @@ def test_a_random_flip_mirrors_whole_pictures(images: Tensor) -> None:
     assert 0.25 < chosen.double().mean() < 0.75
 
 
-def test_an_alternating_flip_mirrors_every_other_epoch(images: Tensor) -> None:
+def test_an_alternating_flip_mirrors_every_other_time(images: Tensor) -> None:
     indices = torch.randperm(50_000, generator=seeded())[:64]
-    epochs = [augment.mirror(images, augment.alternating_turn(indices, epoch)) for epoch in range(3)]
-    assert torch.equal(epochs[0], epochs[2])
-    assert torch.equal(epochs[0].flip(-1), epochs[1])
-    for shown, picture in zip(epochs[0], images, strict=True):
+    times = [augment.mirror(images, augment.alternating_turn(indices, torch.full((64,), seen))) for seen in range(3)]
+    assert torch.equal(times[0], times[2])
+    assert torch.equal(times[0].flip(-1), times[1])
+    for shown, picture in zip(times[0], images, strict=True):
         assert torch.equal(shown, picture) != torch.equal(shown, picture.flip(-1))
-    flipped = [not torch.equal(shown, picture) for shown, picture in zip(epochs[0], images, strict=True)]
+    flipped = [not torch.equal(shown, picture) for shown, picture in zip(times[0], images, strict=True)]
     assert 16 < sum(flipped) < 48
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -63,6 +65,21 @@ def test_alternating_flips_show_both_views_in_two_epochs() -> None:
             views[label].append(flipped)
     assert all(a != b and a == c and b == d for a, b, c, d in views.values())
     assert 8 <= sum(view[0] for view in views.values()) <= 24
+
+
+def test_alternating_flips_show_both_views_of_a_picture_that_is_easy_for_ever_and_go_on_from_a_state() -> None:
+    source = batches(flip="alternating", skip_easy=0.5)
+    views: dict[int, list[bool]] = {k: [] for k in range(32)}
+    for step in range(80):
+        if step == 37:
+            state, source = source.state(), batches(flip="alternating", skip_easy=0.5)
+            source.restore(state)
+        batch = source.next(0.0)
+        source.note(batch.labels_B.float())  # Picture k has loss k.
+        for label, flipped in zip(batch.labels_B.tolist(), batch.mirrored_B.tolist(), strict=True):
+            views[label].append(flipped)
+    assert all(len(view) > 3 and all(a != b for a, b in pairwise(view)) for view in views.values())
+    assert len(views[0]) < len(views[31])
 
 
 def test_random_flips_mirror_about_half_and_none_mirrors_nothing() -> None:
