@@ -36,8 +36,9 @@ PARTS = ("data", "forward", "backward", "optimizer")
 WARM = 3
 """Steps before the clock starts: the first ones build kernels."""
 PICTURES = 5000
-FRACTION = 0.7
-"""Of the run that is over: late enough for all that a recipe does late."""
+EARLY, LATE = 0.25, 0.7
+"""Fraction of the run that is over, for the smaller pictures and the whole ones: late enough for all that a recipe does
+late."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -56,26 +57,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # The early part, at the wanted side, is the whole run.
     side = {"early_side": options.side, "early_part": 1.0}
     settings = config(options.recipe, device=options.device, holdout=0, **side, **changes)
-    stepper = Stepper(settings)
-    values = options.recipe, options.side, settings.batch_size, stepper.device.type
-    measure = partial(measured, stepper, options.steps, options.watched, options.operations)
+    timed = Timed(settings, EARLY if options.side < 32 else LATE)
+    values = options.recipe, options.side, settings.batch_size, timed.device.type
+    measure = partial(measured, timed, options.steps, options.watched, options.operations)
     print(tables(Rows(FILE, KEYS, anew=True).get(values, measure)))
 
 
-class Stepper(Training):
-    """The training steps of a run, on made-up pictures, with the time of each part."""
+class Timed(Training):
+    """The training steps of a run of which `fraction` is over, on made-up pictures, with the time of each part."""
 
-    def __init__(self, settings: TrainConfig) -> None:
+    def __init__(self, settings: TrainConfig, fraction: float) -> None:
         count, generator = max(PICTURES, settings.batch_size), torch.Generator().manual_seed(settings.seed)
         images = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator)
         labels = torch.randint(0, 10, (count,), generator=generator)
         super().__init__(build_model(settings), Cifar10(images, labels, images[:1], labels[:1]), settings)
         self._prepare(None)
-        self._gates = Gates(self.learner)
+        self._at = fraction
+        self._gates = Gates(self.stepper.learner)
         self._times: list[float] = []
-        self._mark_after(self.batches, "next")
-        self.learner.register_forward_hook(lambda *_: self._mark())
-        first, step = self.optimizers[0], self.optimizers[0].step
+        self._mark_after(self.stepper.batches, "next")
+        self.stepper.learner.register_forward_hook(lambda *_: self._mark())
+        first, step = self.stepper.optimizers[0], self.stepper.optimizers[0].step
 
         def marked() -> None:
             self._mark()
@@ -88,8 +90,8 @@ class Stepper(Training):
         self._times.clear()
         self._mark()
         with self._gates as gates:
-            self._one_step(FRACTION)
-            self.average.follow(self.step, FRACTION)
+            self._one_step(self._at)
+            self.average.follow(self.step, self._at)
             gates.note()
         self._mark()
         gates.take()
@@ -115,18 +117,18 @@ class Stepper(Training):
         return time.perf_counter()
 
 
-def measured(stepper: Stepper, steps: int, watched: int, operations: int) -> Row:
+def measured(timed: Timed, steps: int, watched: int, operations: int) -> Row:
     for _ in range(WARM):
-        stepper.timed_step()
+        timed.timed_step()
     others = machine.Others()
-    parts = [stepper.timed_step() for _ in range(steps)]
+    parts = [timed.timed_step() for _ in range(steps)]
     cores = others.cores()
     return {
-        "precision": str(stepper.dtype).removeprefix("torch."),
+        "precision": str(timed.dtype).removeprefix("torch."),
         "steps": steps,
         "milliseconds": {name: 1000 * median(part) for name, part in zip(PARTS, zip(*parts, strict=True), strict=True)},
         "whole": 1000 * median(map(sum, parts)),
-        "operations": _operations(stepper, watched, operations),
+        "operations": _operations(timed, watched, operations),
         "others": cores,
         **machine.describe(),
     }
@@ -148,12 +150,12 @@ def tables(row: Row) -> str:
     return "\n".join([*lines, "", what, *machine.footnotes([row])])
 
 
-def _operations(stepper: Stepper, steps: int, most: int) -> list[dict[str, Any]]:
+def _operations(timed: Timed, steps: int, most: int) -> list[dict[str, Any]]:
     """What takes the most time by itself, the longest first; share of all that was watched."""
-    cuda = stepper.device.type == "cuda"
+    cuda = timed.device.type == "cuda"
     with profile(activities=[ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if cuda else [])]) as watched:
         for _ in range(steps):
-            stepper.timed_step()
+            timed.timed_step()
     # Torch's own operations; on a GPU the kernels that they start are listed once more, by names of their own.
     times = {
         event.key: (event.count, event.self_device_time_total if cuda else event.self_cpu_time_total)

@@ -14,23 +14,21 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from diclam import compiled, distill, initialize, random_state
+from diclam import compiled, distill, random_state
 from diclam.averaging import Average
-from diclam.batches import Batches
 from diclam.data import SPLIT_SEED, Cifar10, hold_out, share
-from diclam.device import Clock, autocast, pick_precision
+from diclam.device import Clock, pick_precision
 from diclam.distributed import Team
 from diclam.errors import ConfigError
 from diclam.events import Compiled, Compiling, Continued, Event, Finished, Paused, Resumed, Started, Step, Validated
 from diclam.gate_balance import Gates
 from diclam.kept import Kept
 from diclam.model import DiCLAM
-from diclam.optim import build_optimizers, set_rates
 from diclam.pace import Pace, marker
 from diclam.recipe import TrainConfig
+from diclam.stepper import Stepper
 from diclam.time_limit import TimeSupervisor
 from diclam.validation import HeldOut
 from diclam.validations import Validations
@@ -104,7 +102,7 @@ class Training:
         self._prepare(state)
         yield self._resumed() if state else self._started()
         try:
-            with Gates(self.learner) as gates:
+            with Gates(self.stepper.learner) as gates:
                 if self.team.size == 1 and compiled.wanted(self.config, self.device, self.time):
                     yield from self._compile()
                 reason = yield from self._steps(gates)
@@ -149,14 +147,10 @@ class Training:
             chosen = chosen[share(data.train_labels[chosen], self.pictures, SPLIT_SEED)]
         images, labels = (t[chosen].to(self.device) for t in everything)
         self.model.to(device=self.device, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        initialize.prepare(self.model, images, config)
-        self.optimizers = build_optimizers(self.model, config, self.dtype)
+        self.stepper = Stepper(
+            self.model, images, labels, config, dtype=self.dtype, team=self.team, teacher=self.teacher_model
+        )
         self.average = Average(self.model, config.weight_average)
-        self.learner = self.team.learner(self.model, config.batch_size)
-        self.batches = Batches(images, labels, config, self.team.part(config.batch_size))
-        self.teacher: distill.Teacher | None = None
-        if self.teacher_model:
-            self.teacher = distill.Teacher(self.teacher_model, images, config, self.dtype)
         self.seen = self.step = 0
         held_images, held_labels = (t[kept].to(self.device) for t in everything)
         held_out = HeldOut(held_images, held_labels, self.dtype)
@@ -179,9 +173,7 @@ class Training:
             "device": self.device.type,
             "weights": self.average.own(),
             "average": self.average.weights,
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-            "batches": self.batches.state(),
-            "teacher": self.teacher.state() if self.teacher else None,
+            **self.stepper.state(),
             "random": random_state.take(self.device),
         }
 
@@ -191,11 +183,7 @@ class Training:
         self.validations.restore(state)
         self.model.load_state_dict(state["weights"])
         self.average.restore(state.get("average", {}))  # a state kept by an older version has none
-        for optimizer, values in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(values)
-        self.batches.restore(state["batches"])
-        if self.teacher:
-            self.teacher.restore(state["teacher"])
+        self.stepper.restore(state)
         random_state.restore(self.device, state["random"])
 
     def _started(self) -> Started:
@@ -241,7 +229,8 @@ class Training:
         def enough() -> bool:
             return self.stop() or self.time.expired()
 
-        self.learner, reason = compiled.compiled(self.learner, shapes, self.dtype, clock=self.clock, enough=enough)
+        learner = self.stepper.learner
+        self.stepper.learner, reason = compiled.compiled(learner, shapes, self.dtype, clock=self.clock, enough=enough)
         yield Compiled(self.clock() - start, reason)
 
     def _steps(self, gates: Gates) -> Iterator[Event]:
@@ -325,32 +314,10 @@ class Training:
         return self.config.epochs is not None and self.step >= self._total_steps()
 
     def _one_step(self, fraction: float) -> tuple[Tensor, Tensor, float]:
-        """-> loss and gradient norm, still on the device, and the learning rate, when `fraction` of the run is over."""
-        config = self.config
-        rate = set_rates(self.optimizers, config, fraction)
-        self.learner.train()
-        # Others than the model itself count on a gradient for each weight.
-        if config.freeze_stem <= fraction < 1 and self.learner is self.model:
-            self.model.stem.requires_grad_(False)
-        batch = self.batches.next(fraction)
-        with autocast(self.device, self.dtype):
-            logits_BK = self.learner(batch.pictures_B3HW)
-        loss = F.cross_entropy(logits_BK.float(), batch.labels_B, label_smoothing=config.label_smoothing)
-        if self.batches.wants_losses:
-            losses_B = F.cross_entropy(logits_BK.detach().float(), batch.labels_B, reduction="none")
-            self.batches.note(self.team.whole(losses_B, config.batch_size))
-        if self.teacher:
-            loss = self.teacher.mixed(loss, logits_BK.float(), batch)
-        loss = self.team.weigh(loss, len(batch.labels_B) / config.batch_size)
-        for optimizer in self.optimizers:
-            optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.gradient_clip)
-        for optimizer in self.optimizers:
-            optimizer.step()
+        """As `Stepper.step`."""
         self.step += 1
-        self.seen += config.batch_size
-        return self.team.mean(loss.detach()), norm, rate
+        self.seen += self.config.batch_size
+        return self.stepper.step(fraction)
 
     def _validation_is_due(self) -> bool:
         return not self._last_step() and self.validations.due(self.step, self.fraction, self.epoch)

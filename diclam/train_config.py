@@ -116,7 +116,8 @@ class TrainConfig:
     """What the moving average of the weights, kept in place of the last ones, keeps of itself in a step (it begins when 0.6
     of the run is over, and looks back over a twentieth of the steps at the most), 0 to 0.9999; 0 averages nothing."""
     flip: str = "random"
-    """Mirror each training picture: 'random' (with a chance of one half), 'alternating' (every other epoch) or 'none'."""
+    """Mirror each training picture: 'random' (with a chance of one half), 'alternating' (every other time that it is
+    seen) or 'none'."""
     crop_padding: int = 4
     """Pixels of padding on each side before a random 32 x 32 window is cut, 0 to 16; 0 cuts nothing."""
     crop_mode: str = "reflect"
@@ -132,8 +133,8 @@ class TrainConfig:
     """Fraction of the budget that is the early part, 0 to 1."""
     freeze_stem: float = 1.0
     """Fraction of the run after which the stem, the first two convolutions, stays as it is, 0 to 1; 1 trains it to the end.
-    It settles before the other layers do, and steps without its gradients are a fifth less arithmetic. Only in one
-    process, and not in compiled steps."""
+    It settles before the other layers do, and steps without its gradients are a fifth less arithmetic. Several processes
+    and compiled steps make them nevertheless, and do not use them."""
     holdout: int = 10_000
     """Training pictures that are kept for validation, the same share of each class. 0 trains on all of them, validates
     nothing and keeps the last weights."""

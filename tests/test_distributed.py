@@ -33,8 +33,7 @@ PROCESSES = 2
 # 15 pictures are 8 and 7; dropout, cutout and mirroring are drawn at random; 'fast' starts with smaller pictures. Steps are
 # few and small, as AdamW's first ones follow the sign of even the smallest gradient, where rounding decides.
 SETTINGS: dict[str, Any] = {"epochs": 0.3, "batch_size": 15, "cutout": 8, "flip": "random", "holdout": 0}
-# Several processes train the stem to the end.
-SETTINGS |= {"learning_rate": 1e-5, "muon_learning_rate": 1e-4, "freeze_stem": 1.0}
+SETTINGS |= {"learning_rate": 1e-5, "muon_learning_rate": 1e-4, "freeze_stem": 0.5}
 CONFIGS = {recipe: small_config(recipe, **SETTINGS) for recipe in ("report", "fast")}
 
 

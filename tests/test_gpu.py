@@ -34,9 +34,9 @@ def test_a_step_waits_for_nothing(recipe: str, request: pytest.FixtureRequest) -
     events = training.run()
     while not isinstance(next(events), Step):  # The first steps build kernels, and an epoch's order is sent over.
         pass
-    training.batches.next(0.5)
+    training.stepper.batches.next(0.5)
     request.getfixturevalue("no_waiting")
-    training._one_step(0.5)
+    training.stepper.step(0.5)
 
 
 def test_batches_are_made_without_waiting(request: pytest.FixtureRequest) -> None:

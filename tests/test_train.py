@@ -394,7 +394,7 @@ def test_the_loss_of_each_picture_is_noted_where_easy_ones_are_left_out() -> Non
     training = Training(build_model(config), pictures(), config)
     for _ in training.run():
         pass
-    losses = training.batches.state()["losses"]
+    losses = training.stepper.batches.state()["losses"]
     seen = losses.isfinite()
     assert seen.sum() == training.seen
     assert (losses[seen] > 0).all()
