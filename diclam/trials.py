@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 from diclam.errors import ConfigError
 from diclam.files import replacing
 from diclam.provenance import hardware, versions
-from diclam.recipe import TrainConfig
+from diclam.recipe import TrainConfig, usual
 from diclam.search_space import Space, changed
 
 TABLE, BEST, FINAL, SUMMARY, PICTURE = "trials.csv", "best.json", "final.json", "study.json", "importance.png"
@@ -71,8 +71,11 @@ def as_it_is(study: optuna.Study) -> FrozenTrial | None:
 
 
 def final_settings(config: TrainConfig) -> TrainConfig:
-    """The same, to train on every training picture, for as long as recipes do unless told otherwise."""
-    return replace(config, holdout=0, epochs=None, budget=TrainConfig().budget)
+    """The same, to train on every training picture, for as long as recipes do unless told otherwise. Where the recipe takes
+    smaller steps of Muon in a run of that length, so does this, by as much."""
+    final = replace(config, holdout=0, epochs=None, budget=TrainConfig().budget)
+    smaller = usual(final).muon_learning_rate / usual(config).muon_learning_rate
+    return replace(final, muon_learning_rate=round(config.muon_learning_rate * smaller, 6))
 
 
 def final_command(folder: Path) -> str:
