@@ -7,7 +7,8 @@ best validation, so the accuracy on all 10,000 held-out pictures is a little too
 are asked once, at the end of each run. A teacher that learned from the held-out pictures, as the bundled one did, makes its
 row's held-out accuracy better than it is.
 
-Prints a table and keeps every figure in benchmarks/results/light_full.json, a row for each network, recipe and limit.
+Prints a table and keeps every figure in benchmarks/results/light_full.json, a row for each network and its settings: what
+was measured with other ones is not printed beside it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks import machine
 from diclam import checkpoint, data, recorder, runs
 from diclam.device import pick_device
 from diclam.evaluate import evaluate
@@ -48,14 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--teachers", nargs="*", default=[FULL], metavar="TEACHER", help=teachers)
     kept = "where the runs are kept, and found again when a benchmark that was cut off is started anew; default: nowhere"
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help=kept)
+    parser.add_argument("--anyway", action="store_true", help="measure although other processes keep the machine busy")
     options = parser.parse_args(arguments)
+    machine.insist_on_quiet(options.anyway)
     limits = {"budget": 86_400.0, "epochs": options.epochs} if options.epochs else {"budget": options.budget}
     settings = config(options.recipe, **limits)
+    networks = [("light", ""), (FULL, ""), *(("light", name) for name in options.teachers)]
+    rows = {(network, teacher): _row(network, teacher, settings) for network, teacher in networks}
     with nullcontext(options.keep) if options.keep else tempfile.TemporaryDirectory() as folder:
         for seed in range(options.seeds):
-            for network, teacher in [("light", ""), (FULL, ""), *(("light", name) for name in options.teachers)]:
-                _keep(_row(network, teacher, settings), _run(network, teacher, seed, settings, Path(folder)))
-    print(table(_earlier()))
+            for (network, teacher), row in rows.items():
+                _keep(row, _run(network, teacher, seed, settings, Path(folder)))
+    print(table([row for row in _earlier() if _apart_from_runs(row) in rows.values()]))
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -111,9 +117,20 @@ def _row(network: str, teacher: str, settings: TrainConfig) -> dict[str, Any]:
         "recipe": settings.recipe,
         "budget": settings.budget,
         "epochs": settings.epochs,
+        "settings": _settings(network, settings),
         "parameters": sum(p.numel() for p in model.parameters()),
         "multiply_adds": multiply_adds(model),
     }
+
+
+def _settings(network: str, settings: TrainConfig) -> dict[str, Any]:
+    """Of each of its runs, whatever their seed and where their teacher lies."""
+    every = with_model(settings, blocks=network).to_dict()
+    return {name: value for name, value in every.items() if name not in ("seed", "teacher")}
+
+
+def _apart_from_runs(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "runs"}
 
 
 def _run(network: str, teacher: str, seed: int, settings: TrainConfig, folder: Path) -> dict[str, Any]:
@@ -161,7 +178,7 @@ def _earlier() -> list[dict[str, Any]]:
 def _keep(row: dict[str, Any], run: dict[str, Any]) -> None:
     """Adds a run to its row, in the place of an earlier one of the same seed."""
     rows = _earlier()
-    known = next((old for old in rows if {**row, "runs": old["runs"]} == old), None)
+    known = next((old for old in rows if _apart_from_runs(old) == row), None)
     if known is None:
         rows.append({**row, "runs": [run]})
     else:

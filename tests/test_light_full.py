@@ -46,7 +46,7 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_every_network_is_trained_measured_and_kept(
     small: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = shlex.split(f"--epochs 1 --keep {tmp_path / 'runs'}")
+    arguments = shlex.split(f"--epochs 1 --anyway --keep {tmp_path / 'runs'}")
     light_full.main(arguments)
     printed = capsys.readouterr().out
     assert small == [
@@ -71,3 +71,14 @@ def test_every_network_is_trained_measured_and_kept(
     light_full.main(arguments)
     assert len(small) == 3
     assert json.loads(light_full.RESULTS.read_text()) == rows
+
+
+def test_what_was_measured_with_other_settings_is_kept_and_not_printed(
+    small: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    light_full.main(["--epochs", "1", "--anyway", "--teachers"])
+    capsys.readouterr()
+    monkeypatch.setitem(recipe.RECIPES, "fast", small_config("fast", epochs=None, holdout=16, label_smoothing=0.1))
+    light_full.main(["--epochs", "1", "--anyway", "--teachers"])
+    assert len(json.loads(light_full.RESULTS.read_text())) == 4
+    assert len([line for line in capsys.readouterr().out.splitlines() if line.startswith(("| light", "| full"))]) == 2
