@@ -70,7 +70,7 @@ def loss(steps: Sequence[Step], validations: Sequence[Validated]) -> Figure:
     if looks := thin(validations):
         places, values = [look.epoch for look in looks], _gaps([look.loss for look in looks])
         axes.plot(places, values, "D", color=BLUE, markersize=4.5, label="validation")
-    axes.set(xlabel="epochs", ylabel="loss (cross-entropy)")
+    axes.set(xlabel="epochs", ylabel="loss")
     axes.set_xlim(left=0)
     axes.set_ylim(bottom=0)
     _legend(axes)

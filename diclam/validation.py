@@ -81,7 +81,9 @@ class HeldOut:
             start = clock()
             self._answers(model, probe, labels)[0].sum().item()
             looks = config.budget * len(probe) / max(clock() - start, 1e-9)
-        validations = max(5, math.ceil(looks / 3 / pictures / config.validate_epochs))
+        # Each fifth of the run, and where these are far apart also so many epochs after the last one.
+        between = looks / 3 / pictures / config.validate_epochs
+        validations = 5 if between <= 5 else math.ceil(between) + 4
         reserve = config.budget * SHARE / validations if config.epochs is None else 0.0
         return min(max(int(looks * SHARE / validations), 1), len(self)), reserve
 
