@@ -166,13 +166,13 @@ def arithmetic(network: str, run: Trained, pictures: int) -> float:
     model = build_model(settings)
 
     @cache
-    def each(early: bool, frozen: bool) -> float:
+    def each(side: int, frozen: bool) -> float:
         model.stem.requires_grad_(not frozen)
-        return operations(model, settings.early_side if early else 32)
+        return operations(model, side)
 
     reached = [(0.0, 0.0), *((step.epoch, step.fraction) for step in run.steps), (run.finished.epoch, 1.0)]
     return sum(
-        (epoch - before) * pictures * each(fraction < settings.early_part, fraction >= settings.freeze_stem)
+        (epoch - before) * pictures * each(settings.side(fraction, 32), fraction >= settings.freeze_stem)
         for (before, _), (epoch, fraction) in pairwise(reached)
     )
 

@@ -55,7 +55,7 @@ class Batches:
             x_B3HW = augment.cutout(x_B3HW, config.cutout, generator)
         whole_B3HW = x_B3HW = x_B3HW[self._part]
         indices_B, mirrored_B = indices_B[self._part], mirrored_B[self._part]
-        side = config.early_side if fraction < config.early_part else x_B3HW.shape[-1]
+        side = config.side(fraction, x_B3HW.shape[-1])
         if side != x_B3HW.shape[-1]:
             x_B3HW = F.interpolate(x_B3HW, size=(side, side), mode="bilinear", antialias=True, align_corners=False)
         x_B3HW = x_B3HW.contiguous(memory_format=torch.channels_last)

@@ -38,6 +38,7 @@ _FAST = TrainConfig(
     skip_easy=0.5,
     early_side=24,
     early_part=0.5,
+    first_part=0.15,
     freeze_stem=0.6,
     # The best comes when the steps get small, at the end: no pause on the way there says anything.
     patience=0,
@@ -63,6 +64,7 @@ RECIPES: dict[str, TrainConfig] = {
         weight_average=0.0,
         skip_easy=0.0,
         early_part=0.35,
+        first_part=0.0,
         freeze_stem=1.0,
         model=ModelConfig(dropout_input=0.0, dropout_hidden=0.0),
     ),
@@ -85,7 +87,7 @@ def config(recipe: str, **changes: Any) -> TrainConfig:
     if recipe == AUTO:
         recipe = _fitting(TrainConfig.from_dict(changes))
     if recipe not in RECIPES:
-        raise ConfigError(f"Unknown recipe {recipe!r}; there are: {', '.join([*RECIPES, AUTO])}.")
+        raise ConfigError(f"Unknown recipe {recipe[:60]!r}; there are: {', '.join([*RECIPES, AUTO])}.")
     changed = TrainConfig.from_dict(RECIPES[recipe].to_dict() | changes)
     if "muon_learning_rate" in changes:
         return changed

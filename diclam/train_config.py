@@ -12,6 +12,7 @@ from typing import Any
 from diclam.errors import ConfigError
 from diclam.model_config import ModelConfig
 
+FIRST_SIDE = 16
 MIN_BUDGET = 1.0
 MAX_BUDGET = 86_400.0
 
@@ -131,6 +132,8 @@ class TrainConfig:
     """Side in pixels of the training pictures in the early part of the run, 16, 24 or 32; smaller ones are learnt faster."""
     early_part: float = 0.0
     """Fraction of the budget that is the early part, 0 to 1."""
+    first_part: float = 0.0
+    """Fraction of the budget in which the pictures are smaller still, 16 pixels, 0 to 1: what is learnt first is coarse."""
     freeze_stem: float = 1.0
     """Fraction of the run after which the stem, the first two convolutions, stays as it is, 0 to 1; 1 trains it to the end.
     It settles before the other layers do, and steps without its gradients are a fifth less arithmetic. Several processes
@@ -185,11 +188,18 @@ class TrainConfig:
         _number("validate_epochs", self.validate_epochs, 1e-6, 1e6)
         _whole("patience", self.patience, 0, 1_000_000)
         _number("early_part", self.early_part, 0, 1)
+        _number("first_part", self.first_part, 0, 1)
         _number("freeze_stem", self.freeze_stem, 0, 1)
         for name, choices in CHOICES.items():
             _choice(name, getattr(self, name), choices)
         if not isinstance(self.model, ModelConfig):
             raise ConfigError(f"model must be the settings of a network; got {self.model!r}.")
+
+    def side(self, fraction: float, whole: int) -> int:
+        """Of the training pictures when so much of the run is over; they are `whole` pixels by themselves."""
+        if fraction < self.first_part:
+            return FIRST_SIDE
+        return self.early_side if fraction < self.early_part else whole
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

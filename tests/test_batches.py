@@ -89,8 +89,10 @@ def test_random_flips_mirror_about_half_and_none_mirrors_nothing() -> None:
         assert low <= share <= high
 
 
-def test_the_early_part_is_smaller() -> None:
-    source = batches(early_side=24, early_part=0.5)
+def test_the_early_part_is_smaller_and_its_beginning_smaller_still() -> None:
+    source = batches(early_side=24, early_part=0.5, first_part=0.2)
+    assert source.next(0.19).pictures_B3HW.shape[2:] == (16, 16)
+    assert source.next(0.2).pictures_B3HW.shape[2:] == (24, 24)
     assert source.next(0.49).pictures_B3HW.shape[2:] == (24, 24)
     assert source.next(0.5).pictures_B3HW.shape[2:] == (32, 32)
 

@@ -53,6 +53,7 @@ from diclam.recipe import (
         ("norm_momentum", 0),
         ("early_side", 20),
         ("early_part", 1.5),
+        ("first_part", -0.1),
         ("freeze_stem", 1.5),
         ("crop_padding", 17),
         ("crop_mode", "wrap"),

@@ -43,6 +43,7 @@ LEARNING: dict[str, tuple[dict[str, Any], Any]] = {
     "skip_easy": ({"epochs": 2.0}, 0.5),
     "early_side": ({"early_part": 0.5}, 16),
     "early_part": ({"early_side": 16}, 0.5),
+    "first_part": ({}, 0.5),
     "freeze_stem": ({}, 0.5),
     "holdout": ({}, 60),
     "train_share": ({}, 0.5),
