@@ -13,11 +13,13 @@ it has ended: a benchmark that was interrupted goes on, and a second call measur
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from statistics import mean
 from typing import Any
 
@@ -74,8 +76,20 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _in_a_process_of_its_own(measure: Callable[..., Row], *arguments: Any) -> Row:
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_end_with_the_parent) as pool:
         return pool.submit(measure, *arguments).result()
+
+
+def _end_with_the_parent() -> None:
+    """Or a run whose benchmark was killed would go on, unseen, beside the next one."""
+    parent = parent_process()
+    assert parent is not None, "it is started by another process"
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 if __name__ == "__main__":

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 
@@ -120,6 +124,22 @@ def test_the_fastest_learner_is_whitened_and_follows_the_clock(clock: Clock, mon
 
 def test_a_run_is_a_process_of_its_own() -> None:
     assert train_cpu._in_a_process_of_its_own(os.getpid) != os.getpid()  # pyright: ignore[reportArgumentType]
+
+
+def test_a_run_ends_with_the_benchmark_that_was_killed(tmp_path: Path) -> None:
+    script = tmp_path / "measure.py"
+    script.write_text(
+        "import time\nfrom benchmarks import train_cpu\n"
+        "if __name__ == '__main__':\n    train_cpu._in_a_process_of_its_own(time.sleep, 600)\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    with subprocess.Popen([sys.executable, str(script)], env=environment) as benchmark:
+        deadline = time.monotonic() + 120
+        while not (made := psutil.Process(benchmark.pid).children()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        benchmark.kill()
+        assert made
+        assert not psutil.wait_procs(made, timeout=60)[1]
 
 
 def test_training_on_a_processor(few: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
