@@ -16,7 +16,8 @@ from diclam import ration, recipe, runs
 from diclam.errors import DiclamError, RunError
 from diclam.evaluate import FIGURES
 from diclam.ledger import Ledger
-from diclam.runs import Run
+from diclam.runs import INFO, Run
+from diclam.tokens import is_admin, same
 
 ROWS = 100
 MAX_NAME = 30
@@ -37,6 +38,9 @@ class Result:
 
 def result(run: Run, budget: float) -> Result:
     """Raises RunError, which says why, when this run is none for a challenge of `budget` seconds."""
+    if not (run.path / INFO).exists():
+        begins = "This run is about to begin; it can be entered once it is tested."
+        raise RunError(begins if run.alive() else "This run ended before it had begun; there is nothing to enter.")
     info = run.info()
     config = recipe.TrainConfig.from_dict(info["config"])
     if config.budget != budget:
@@ -62,13 +66,13 @@ def result(run: Run, budget: float) -> Result:
 def rows(ledger: Ledger, budget: float, token: str) -> list[Row]:
     """The entries of a challenge of `budget` seconds: the most accurate first, of equals the fastest. Entries whose run is
     gone, or was for another challenge, are left out."""
-    found = []
+    found, notes, owner = [], ledger.notes(), is_admin(token)
     for entry in ledger.board():
         try:
             reached = result(runs.find(entry.run, ledger.root), budget)
         except DiclamError:
             continue
-        mine = ledger.may_change(entry.run, token)
+        mine = owner or same(notes[entry.run].owner if entry.run in notes else "", token)
         found.append(Row(entry.run, entry.name, reached.accuracy, reached.seconds, reached.settings, mine))
     return sorted(found, key=lambda row: (-row.accuracy, row.seconds))[:ROWS]
 

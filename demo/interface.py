@@ -35,7 +35,7 @@ from demo.examples import EXAMPLES
 from demo.first_script import FirstScript
 from demo.gallery import Pictures
 from demo.linked import TEST_PICTURES
-from demo.messages import told
+from demo.messages import plain, told
 from demo.models import BUNDLED, Models
 from demo.theme import theme
 from diclam import predict
@@ -177,7 +177,7 @@ class Links:
         choices = self.models.choices()
         if key in [known for _, known in choices]:
             return gr.Dropdown(choices)
-        gr.Warning(f"The model {key} is no longer there. All tabs use the bundled one now.")
+        gr.Warning(f"The model {plain(key)} is no longer there. All tabs use the bundled one now.")
         return gr.Dropdown(choices, value=BUNDLED)
 
     def usable(self, key: str) -> gr.Dropdown:

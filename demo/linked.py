@@ -14,6 +14,7 @@ from gradio.context import Context
 from demo import address, more_settings
 from demo.components.runs_table import MOST
 from demo.examples import EXAMPLES
+from demo.messages import plain
 from demo.overlay import AXES
 from demo.run_settings import FIRST, MIN_BUDGET, max_budget, presets, settings
 from demo.train_form import Form
@@ -133,7 +134,7 @@ def fill(form: Form, model_key: gr.Dropdown, models: Callable[[gr.Request], gr.D
         if named.recipe is not None or named.more:
             more = list((usual[named.recipe or FIRST.recipe] | named.more).values())
         if named.left_out:
-            gr.Warning("Of this link, something was left out. " + " ".join(named.left_out.values()))
+            gr.Warning(plain("Of this link, something was left out. " + " ".join(named.left_out.values())))
         box = gr.Accordion(open=True) if named.more else gr.skip()
         return *values, preset, *more, box, list(named.left_out), models(request)
 

@@ -1,7 +1,11 @@
-"""A person's mistake becomes a message on the page."""
+"""A person's mistake becomes a message on the page.
+
+Gradio shows messages as HTML, and what they quote may come from a link, a file or a form: it is shown as it was typed.
+"""
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,4 +20,9 @@ def told() -> Iterator[None]:
     try:
         yield
     except DiclamError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise gr.Error(plain(str(error)), print_exception=False) from error
+
+
+def plain(text: str) -> str:
+    """A text for a message, none of which is read as HTML."""
+    return html.escape(text, quote=False)

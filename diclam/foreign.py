@@ -23,7 +23,7 @@ from diclam.events import (
 
 ENDS = ("time", "epochs", "converged", "stopped", "diverged")
 MAX_EVENTS = 200_000
-MAX_TEXT = 4096
+MAX_TEXT, MAX_NAME = 4096, 60
 LARGEST = 1e15
 
 
@@ -57,7 +57,9 @@ def sound(event: Event) -> bool:
             return square and 0 <= accuracy <= 1
         case Tested():
             return all(0 <= value <= 1 for value in (event.accuracy, event.precision, event.recall, event.f1))
-        case Started(budget=limit) | Resumed(budget=limit):
+        case Started(budget=limit, recipe=recipe):
+            return limit > 0 and len(recipe) <= MAX_NAME and recipe.isprintable()
+        case Resumed(budget=limit):
             return limit > 0
         case Testing(total=total):
             return total > 0

@@ -55,6 +55,12 @@ def test_any_other_line_is_refused_by_its_number(line: str) -> None:
         foreign.events(f"{STEP.to_json()}\n{line}\n".encode())
 
 
+@pytest.mark.parametrize("recipe", ["x" * 61, "a\u202eb", "a\nb"])
+def test_a_recipe_is_a_short_word_as_it_stands_in_tables(recipe: str) -> None:
+    with pytest.raises(RunError, match="ine 1 of its record"):
+        foreign.events(Started(recipe, 60.0, 0, "cpu", "float32", 40_000, 500, 128, 1_837_452).to_json().encode())
+
+
 def test_facts_are_short_texts_and_numbers() -> None:
     assert foreign.facts({"torch": "2.9", "cores": 2, "accelerator": None}) == {
         "torch": "2.9",

@@ -16,7 +16,9 @@ const make = (tag, options = {}, ...children) => {
 function line(row, place) {
   const made = make('tr');
   made.dataset.run = row.run;
-  const link = make('a', { href: `?tab=train&run=${encodeURIComponent(row.run)}` }, row.name);
+  const challenge = new URLSearchParams(window.location.search).get('challenge');
+  const address = new URLSearchParams({ tab: 'train', run: row.run, ...(challenge ? { challenge } : {}) });
+  const link = make('a', { href: `?${address}` }, row.name);
   const off = row.mine ? make('button', { type: 'button' }, 'Take off') : '';
   if (row.mine) {
     off.setAttribute('aria-label', `Take ${row.name} off the board`);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 from functools import lru_cache
 from typing import Any
@@ -47,7 +48,7 @@ class SafeImage(gr.Image):
             state = os.stat(payload.path)
             return self._read(payload.path, state.st_mtime_ns, state.st_size)
         except PictureError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise gr.Error(html.escape(str(error), quote=False), print_exception=False) from error
         except OSError as error:
             raise gr.Error("The picture is no longer on the server. Upload it again.", print_exception=False) from error
 

@@ -55,6 +55,12 @@ def test_a_click_on_start_waits_until_the_link_has_filled_the_form(page: Page, a
         run.terminate()
 
 
+def test_what_a_link_says_is_never_read_as_html(page: Page, app: App) -> None:
+    page.goto(f"{app.url}/?tab=train&recipe=<form><input name=token></form>")
+    expect(toast(page)).to_contain_text("Unknown recipe '<form><input name=token></form>'")
+    expect(toast(page).locator("form, input")).to_have_count(0)
+
+
 def test_every_tab_copies_its_link(page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     for tab, name in TABS.items():
