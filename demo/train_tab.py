@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,8 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> Dependency:
         return _shown(parts, tokens, run, None) if run else {parts.pinned: None}
 
     def update(tokens: Any, name: str, known: Any) -> Any:
-        return _shown(parts, tokens, _found(name), Seen.read(known))
+        seen = Seen.read(known)
+        return _shown(parts, tokens, _found(name or (seen.name if seen else "")), seen)
 
     def redraw(tokens: Any, name: str) -> Any:
         return _shown(parts, tokens, _found(name), None)
@@ -141,8 +143,8 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> Dependency:
 
         return queue_panel.begin(panel, parts, read, tokens, name)
 
-    def halt(tokens: Any, name: str) -> Any:
-        run = _found(name)
+    def halt(tokens: Any, name: str, known: Any) -> Any:
+        run = _meant(name, known)
         if run is not None and run.alive():
             if not may_stop(run, tokens):
                 raise gr.Error(queue_panel.OTHERS, print_exception=False)
@@ -150,10 +152,10 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> Dependency:
             run.request_stop(hashed(own(tokens)) if same(Ledger().owner(run.name), own(tokens)) else ADMIN)
             if not training:  # Nothing else listens.
                 run.terminate()
-        return _shown(parts, tokens, run, None)
+        return _shown(parts, tokens, run or _found(name), None)
 
-    def hold(tokens: Any, name: str) -> Any:
-        run = _found(name)
+    def hold(tokens: Any, name: str, known: Any) -> Any:
+        run = _meant(name, known)
         if run is not None and run.alive() and run.status().state == "training":
             if not may_stop(run, tokens):
                 raise gr.Error(queue_panel.OTHERS, print_exception=False)
@@ -162,7 +164,7 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> Dependency:
             else:
                 with told():
                     run.request_pause(max_pause())
-        return _shown(parts, tokens, run, None)
+        return _shown(parts, tokens, run or _found(name), None)
 
     def refused(tokens: Any, name: str) -> Any:
         run = _found(name)
@@ -181,10 +183,10 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> Dependency:
     asked = [who.tokens, parts.shown_run, *form.settings, *form.more]
     begun = parts.start.click(begin, asked, [*panel.all(), *outputs], **quiet)
     parts.stop.click(None, None, parts.stop, js=f"() => '{STOPPING}'", api_visibility="private")
-    halted = parts.stop.click(halt, [who.tokens, parts.shown_run], outputs, queue=False, **quiet)
+    halted = parts.stop.click(halt, [who.tokens, parts.shown_run, parts.feed], outputs, queue=False, **quiet)
     halted.then(_see_to_it, parts.shown_run, None, **quiet)
     parts.pause.click(None, parts.pause, parts.pause, js=_AT_ONCE, api_visibility="private")
-    held = parts.pause.click(hold, [who.tokens, parts.shown_run], outputs, queue=False, **quiet)
+    held = parts.pause.click(hold, [who.tokens, parts.shown_run, parts.feed], outputs, queue=False, **quiet)
     # What a listener outside the queue raises is not shown, and the button says that it is being done.
     for tried in (halted, held):
         tried.failure(refused, [who.tokens, parts.shown_run], outputs, **quiet)
@@ -225,6 +227,15 @@ def _newest() -> Run | None:
     """The run that is going on, else the last one; a folder that is no run does not count."""
     started = (run for run in runs.list_runs() if any((run.path / name).exists() for name in (runs.EVENTS, runs.LOG)))
     return runs.active() or next(started, None)
+
+
+def _meant(name: str, known: Any) -> Run | None:
+    """The run that somebody saw who clicked, and no other in its place. A server that has many pages open forgets the name
+    of the one that was silent longest; the page itself still knows it."""
+    seen = Seen.read(known)
+    with suppress(RunError):
+        return runs.find(name or (seen.name if seen else ""))
+    return None
 
 
 def _found(name: str) -> Run | None:

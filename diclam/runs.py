@@ -27,7 +27,7 @@ import re
 import signal
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 BIN = ".deleted"
 """What was thrown away, in the folder of runs."""
+BIRTH = 1.0
+"""Seconds by which the system may be wrong about when a process was born."""
 INFO, EVENTS, LOG, EXIT, STATE = "run.json", "events.jsonl", "log.txt", "exit", "state.pt"
 
 
@@ -83,7 +85,8 @@ class Run:
             info = json.loads((self.path / INFO).read_text(encoding="utf-8"))
             TrainConfig.from_dict(info["config"])
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise RunError(f"Expected a run with a readable {INFO} in {self.name}; got: {error}") from error
+            what = error.strerror if isinstance(error, OSError) else error  # Where the folder lies is the server's alone.
+            raise RunError(f"Expected a run with a readable {INFO} in {self.name}; got: {what}") from error
         return info
 
     def events(self) -> list[Event]:
@@ -91,8 +94,11 @@ class Run:
         return event_log.read(self.path / EVENTS)
 
     def status(self) -> Status:
-        alive = self.alive()  # Asked first: a run that ends in between has then written everything.
-        return status_of(self.events(), alive, self._silent_end)
+        process = self._process()  # Asked first: a run that ends in between has then written everything.
+        found = status_of(self.events(), process is not None, self._silent_end)
+        if process and found.state in ("training", "compiling", "failed") and self._written_before(process):
+            return replace(found, state="starting", failed=None, paused=False)
+        return found
 
     def evaluation(self) -> Evaluation:
         """Raises CheckpointError when the final test is missing or damaged."""
@@ -147,6 +153,14 @@ class Run:
         except (OSError, ValueError):
             return False
 
+    def _written_before(self, process: psutil.Process) -> bool:
+        """Whether all that the folder tells is from before this process was born, which is to go on with a run that was cut
+        off: it gets ready, and has told nothing yet."""
+        try:
+            return (self.path / EVENTS).stat().st_mtime < process.create_time() - BIRTH
+        except (OSError, psutil.Error):
+            return False
+
     def _silent_end(self) -> str:
         if self.killed:
             return (
@@ -160,7 +174,7 @@ class Run:
             pid, born = (self.path / "process").read_text().split()
             process = psutil.Process(int(pid))
             # A process id is used again after a while; its time of birth is not.
-            running = abs(process.create_time() - float(born)) < 1 and process.status() != psutil.STATUS_ZOMBIE
+            running = abs(process.create_time() - float(born)) < BIRTH and process.status() != psutil.STATUS_ZOMBIE
             return process if running else None
         except (OSError, ValueError, psutil.Error):
             return None

@@ -63,9 +63,9 @@ def train(
     When the generator ends, or is closed, the model holds the weights that are kept: the ones of the best validation; the
     last ones where nothing is held out; the last ones known to be good when the loss is no longer finite. At each event it
     holds those that could be kept then, at `Validated` the ones that were validated; late in a run with `weight_average`
-    they are the average, not what training goes on with. `stop` is asked before each step. Seeds torch's global generator,
-    from which dropout draws. Raises ConfigError when the data set is smaller than the part to hold out, or the teacher
-    cannot be had.
+    they are the average, not what training goes on with. `stop` is asked before each step, and within a validation, which
+    is then made of the first pictures alone. Seeds torch's global generator, from which dropout draws. Raises ConfigError
+    when the data set is smaller than the part to hold out, or the teacher cannot be had.
     """
     return Training(model, data, config, clock=clock, stop=stop).run()
 
@@ -108,7 +108,8 @@ class Training:
                 reason = yield from self._steps(gates)
             if reason != "diverged" and len(self.validations.held_out) and self.step > self.validations.step:
                 with self.average.in_model():
-                    yield self._validate(HURRY if reason == "stopped" else None)
+                    # Whoever has stopped it waits for no more than this.
+                    yield self._validate(HURRY, never) if reason == "stopped" else self._validate()
         finally:
             # Also when the reader closes the generator in the middle.
             if kept := self.validations.best.weights or self.average.weights:
@@ -223,7 +224,8 @@ class Training:
         yield Compiling()
         start, config = self.clock(), self.config
         whole = self.data.train_images.shape[-1]
-        sides = {config.early_side, whole} if self.fraction < config.early_part else {whole}
+        # Each part begins with a side of its own, but for those that are over.
+        sides = {config.side(max(self.fraction, begun), whole) for begun in (0.0, config.first_part, config.early_part, 1.0)}
         shapes = [(config.batch_size, 3, side, side) for side in sorted(sides)]
 
         def enough() -> bool:
@@ -242,8 +244,9 @@ class Training:
         if self._validation_is_due():  # The run was cut off between a step and its validation.
             with self.average.in_model():
                 yield self._validate()
-        # The first step builds kernels, and a machine may hesitate once: neither says how long the next one takes.
-        latest: deque[float] = deque(maxlen=LATEST_STEPS)
+        # A machine may hesitate once, which does not say how long the next one takes; nor does the first, which builds
+        # kernels, once there are others.
+        first, latest = 0.0, deque[float](maxlen=LATEST_STEPS)
         pace = Pace(marker(self.device))
         spacing = max(SECONDS_BETWEEN_STEP_EVENTS, self.config.budget / STEP_EVENTS)
         while True:
@@ -251,7 +254,7 @@ class Training:
                 with self.average.in_model():
                     yield from self._wait()
                 told, told_seen = self.clock(), self.seen
-            reason = self._reason_to_end(max(latest, default=0.0))
+            reason = self._reason_to_end(max(latest, default=first))
             start = self.clock()
             reason, fraction = self.team.agree(reason, self.fraction)
             if reason:
@@ -264,6 +267,8 @@ class Training:
             now = self.clock()
             if self.step > first_step:
                 latest.append(now - start)
+            else:
+                first = now - start
             due = self._validation_is_due()
             if now - told >= spacing or self.step == first_step or due or self._last_step():
                 mean = torch.stack(losses).mean().item()  # The only wait for the device.
@@ -322,9 +327,9 @@ class Training:
     def _validation_is_due(self) -> bool:
         return not self._last_step() and self.validations.due(self.step, self.fraction, self.epoch)
 
-    def _validate(self, seconds: float | None = None) -> Validated:
-        """On the first pictures alone when there are only so many seconds."""
-        event, took = self.validations.make(self.step, self.fraction, self.epoch, seconds)
+    def _validate(self, seconds: float = math.inf, stop: Callable[[], bool] | None = None) -> Validated:
+        """On the first pictures alone when there are only so many seconds, or somebody stops the run meanwhile."""
+        event, took = self.validations.make(self.step, self.fraction, self.epoch, stop or self.stop, seconds)
         if self.config.epochs is None:
             self.time.reserve = took
         return replace(event, seconds=self.time.elapsed)

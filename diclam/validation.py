@@ -55,9 +55,10 @@ class HeldOut:
         """From now on only the first `count` pictures are looked at, the same each time."""
         self._images, self._labels = self._images[:count], self._labels[:count]
 
-    def look(self, model: nn.Module, enough: Callable[[], bool] | None = None) -> Look:
-        """The model answers all of them in eval mode, and stays in it; or the first ones, until `enough` says yes."""
-        losses_N, said_N = self._answers(model, self._images, self._labels, enough)
+    def look(self, model: nn.Module, enough: Callable[[], bool] | None = None, *, closely: bool = False) -> Look:
+        """The model answers all of them in eval mode, and stays in it; or the first ones, until `enough` says yes, which is
+        asked more often where somebody waits (`closely`)."""
+        losses_N, said_N = self._answers(model, self._images, self._labels, enough, SMALL_BATCH if closely else BATCH)
         labels_N = self._labels[: len(said_N)]
         cells = torch.bincount(labels_N * CLASSES + said_N, minlength=CLASSES**2)
         right_N = said_N == labels_N
@@ -89,12 +90,16 @@ class HeldOut:
 
     @torch.inference_mode()
     def _answers(
-        self, model: nn.Module, images: Tensor, labels: Tensor, enough: Callable[[], bool] | None = None
+        self,
+        model: nn.Module,
+        images: Tensor,
+        labels: Tensor,
+        enough: Callable[[], bool] | None = None,
+        size: int = BATCH,
     ) -> tuple[Tensor, Tensor]:
         """Cross-entropy of each picture, and the class that the model says."""
         model.eval()
         losses, said = [], []
-        size = SMALL_BATCH if enough else BATCH
         for batch, target in zip(images.split(size), labels.split(size), strict=True):
             x = augment.normalize(batch).contiguous(memory_format=torch.channels_last)
             with autocast(images.device, self._dtype):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
@@ -39,11 +40,18 @@ class Validations:
         """Whether so many in a row as `TrainConfig.patience` says were no better."""
         return 0 < self._config.patience <= self._unimproved
 
-    def make(self, step: int, fraction: float, epoch: float, seconds: float | None = None) -> tuple[Validated, float]:
-        """-> what it found, `seconds` still to be filled in by the run's own clock, and the seconds that it took. With
-        `seconds`, it looks at the first pictures alone, as long as that."""
+    def make(
+        self, step: int, fraction: float, epoch: float, stop: Callable[[], bool], seconds: float = math.inf
+    ) -> tuple[Validated, float]:
+        """-> what it found, `seconds` still to be filled in by the run's own clock, and the seconds that it took. It looks
+        at the first pictures alone when `stop` says yes meanwhile, or after so many `seconds`."""
         start = self._clock()
-        look = self.held_out.look(self._model, None if seconds is None else lambda: self._clock() - start >= seconds)
+        hurry = seconds < math.inf
+
+        def enough() -> bool:
+            return (hurry and self._clock() - start >= seconds) or stop()
+
+        look = self.held_out.look(self._model, enough, closely=hurry)
         loss, accuracy, count = look.loss, look.accuracy, len(look.right_N)
         # Against the best ones on the same pictures; at equal accuracy the later weights: they have seen more.
         before = self.best.accuracy if self.best.right_N is None else share_right(self.best.right_N[:count])

@@ -59,6 +59,22 @@ def test_a_run_is_paused_until_it_goes_on_or_ends(tmp_path: Path) -> None:
     assert usage.memory > 2**20
 
 
+@pytest.mark.parametrize("told", [(STARTED, STEP), (STARTED, STEP, Failed("no memory"))])
+def test_a_run_that_is_about_to_go_on_gets_ready_until_it_tells_something(tmp_path: Path, told: tuple[Event, ...]) -> None:
+    run, process = write(tmp_path / "run", *told), subprocess.Popen(["sleep", "600"])
+    try:
+        run.claim(process.pid)
+        long_ago = time.time() - 60
+        os.utime(run.path / runs.EVENTS, (long_ago, long_ago))
+        status = run.status()
+        assert (status.state, status.failed, status.steps) == ("starting", None, [STEP])
+        write(run.path, STARTED, STEP)
+        assert run.status().state == "training"
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_a_process_that_is_gone_without_a_word_has_failed(tmp_path: Path) -> None:
     status = write(tmp_path / "run", STARTED, STEP).status()
     assert status.state == "failed"

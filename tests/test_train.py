@@ -18,7 +18,7 @@ from diclam.events import Continued, Event, Finished, Paused, Resumed, Started, 
 from diclam.model import DiCLAM
 from diclam.recipe import TrainConfig, build_model
 from diclam.train import HURRY, Training, train
-from diclam.validation import SMALL_BATCH, HeldOut, Look
+from diclam.validation import BATCH, SMALL_BATCH, HeldOut, Look
 from tests.conftest import Clock, random_cifar10, small_config
 
 
@@ -42,6 +42,20 @@ def test_stops_at_the_time_limit() -> None:
     finished = the(events, Finished)[0]
     assert finished.reason == "time"
     assert 8.5 < finished.seconds <= 10.5
+
+
+def test_a_second_step_that_would_not_end_in_time_is_not_begun() -> None:
+    clock = Clock(tick=0.001)
+    config = small_config(budget=10.0, epochs=None, holdout=0)
+    model = build_model(config)
+
+    def charge(module: torch.nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        clock.now += 6 if module.training else 0
+
+    model.register_forward_pre_hook(charge)  # pyright: ignore[reportArgumentType]
+    finished = the(list(train(model, pictures(), config, clock=clock)), Finished)[0]
+    assert (finished.reason, finished.step) == ("time", 1)
+    assert finished.seconds <= 10
 
 
 def test_one_slow_step_does_not_end_a_run_early() -> None:
@@ -151,12 +165,27 @@ def test_who_stops_a_run_does_not_wait_for_a_whole_validation() -> None:
     assert the(events, Finished)[0].seconds - the(events, Step)[-1].seconds <= HURRY + 0.002 * SMALL_BATCH
 
 
+def test_a_stop_ends_a_validation_after_the_pictures_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HeldOut, "affordable", lambda *_: (1500, 0.0))
+    config = small_config(epochs=100.0, holdout=1500, batch_size=100, validate_epochs=1.0)
+    model, answered = build_model(config), []
+
+    def answers(module: torch.nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        if not module.training:
+            answered.append(len(inputs[0]))
+
+    model.register_forward_pre_hook(answers)  # pyright: ignore[reportArgumentType]
+    events = list(train(model, pictures(2000), config, clock=Clock(), stop=lambda: bool(answered)))
+    assert [(v.pictures, v.step) for v in the(events, Validated)] == [(BATCH, 5)]
+    assert the(events, Finished)[0].reason == "stopped"
+
+
 @pytest.mark.parametrize(("right", "kept"), [(9, False), (10, True)])
 def test_a_shorter_look_is_held_against_the_same_pictures(right: int, kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first 10 of 40 pictures are the easy ones: all of them were answered right before, and a quarter of the whole."""
     looks = iter([torch.arange(40) < 10, torch.arange(10) < right])
 
-    def look(*_: object) -> Look:
+    def look(*_: object, **__: object) -> Look:
         right_N = next(looks)
         return Look(1.0, right_N.double().mean().item(), [], right_N)
 

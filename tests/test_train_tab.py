@@ -110,7 +110,7 @@ class Page:
         )
 
     def stop(self) -> dict[str, Any]:
-        return self._shown(self.listener(self.part("dc-stop"), "click")(self.tokens, self.state["name"]))
+        return self._shown(self.listener(self.part("dc-stop"), "click")(self.tokens, self.state["name"], self.state["seen"]))
 
     def _shown(self, changes: Any) -> dict[str, Any]:
         """What was sent, by elem_id; the visitor's own state is kept aside."""
@@ -358,6 +358,18 @@ def test_stop_is_the_owners(page: Page, root: Path) -> None:
     assert not run.stop_requested()
 
 
+def test_stop_ends_the_run_that_was_seen_and_no_other(page: Page, root: Path) -> None:
+    seen = write(root / "2001", STARTED, STEP, alive=True)
+    page.load()
+    newer = write(root / "2002", STARTED, STEP, alive=True)
+    page.state["name"] = ""  # the server has forgotten this page
+    page.stop()
+    assert (seen.stop_requested(), newer.stop_requested()) == (True, False)
+    page.state["name"], page.state["seen"] = "2003", None  # deleted
+    assert page.stop()["dc-run"].note.startswith("Run 2002")
+    assert not newer.stop_requested()
+
+
 def test_a_run_that_cannot_be_kept_is_a_message(page: Page, root: Path) -> None:
     root.write_text("in the way")
     with pytest.raises(gr.Error, match="DICLAM_RUNS"):
@@ -425,22 +437,22 @@ def test_pause_asks_a_training_run_to_wait_and_continue_takes_it_back(
     monkeypatch.setenv("DICLAM_MAX_PAUSE", "7")
     run = write(root / "2001", STARTED, STEP, alive=True)
     with pytest.raises(gr.Error, match="another visitor"):
-        page.listener(page.part("dc-pause"), "click")({"own": "1" * 32}, "2001")
+        page.listener(page.part("dc-pause"), "click")({"own": "1" * 32}, "2001", None)
     pause = page.listener(page.part("dc-pause"), "click")
     assert (page.load()["dc-pause"].value, page.part("dc-pause").interactive) == ("Pause", False)
-    assert word(page._shown(pause(page.tokens, "2001"))) == (PAUSING, False)
+    assert word(page._shown(pause(page.tokens, "2001", None))) == (PAUSING, False)
     assert run.pause_requested()
     write(run.path, Paused(1, 0.5))
     shown = page.tick()
     assert "It goes on by itself after 7 s." in shown["dc-run"].sentence
     assert word(shown) == ("Continue", True)
-    assert word(page._shown(pause(page.tokens, "2001"))) == (CONTINUING, False)
+    assert word(page._shown(pause(page.tokens, "2001", None))) == (CONTINUING, False)
     assert not run.pause_requested()
     write(run.path, Continued(1, 0.5))
     assert word(page.tick()) == ("Pause", True)
     write(run.path, FINISHED)
     assert not page.tick()["dc-pause"].interactive
-    pause(page.tokens, "2001")
+    pause(page.tokens, "2001", None)
     assert not run.pause_requested()  # a test does not wait
 
 
@@ -451,7 +463,7 @@ def test_a_run_that_has_used_up_its_pauses_is_not_paused_again(
     run = write(root / "2001", STARTED, STEP, alive=True)
     page.load()
     pause = page.listener(page.part("dc-pause"), "click")
-    page._shown(pause(page.tokens, "2001"))
+    page._shown(pause(page.tokens, "2001", None))
     write(run.path, Paused(1, 0.5))
     page.tick()
     then = time.time() - 61
@@ -461,7 +473,7 @@ def test_a_run_that_has_used_up_its_pauses_is_not_paused_again(
     assert (shown["dc-pause"].value, shown["dc-pause"].interactive) == ("Pause", False)
     assert "cannot be paused again: all pauses of a run take 1 min at the most" in shown["dc-run"].note
     with pytest.raises(gr.Error, match="used them up"):
-        pause(page.tokens, "2001")
+        pause(page.tokens, "2001", None)
     assert not run.pause_requested()
     page.state = {"name": "", "seen": None}  # a page that is opened later, of an app that was started anew
     assert not page.load()["dc-pause"].interactive
