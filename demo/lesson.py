@@ -35,8 +35,9 @@ CARDS = (
     Card(
         "watch", "train", ("#dc-start", f"{GOING_ON} #dc-curves"), TRAINING,
         "Watch it learn",
-        "Press Start. The network begins with random weights. Now and then it answers pictures that it does not learn from: "
-        "wait for the second of these points in the right figure.",
+        "Press Start; if you have to wait for others, Watch the run that is going on meanwhile. The network begins with "
+        "random weights. Now and then it answers pictures that it does not learn from: wait for the second of these points "
+        "in the right figure.",
         "It learns. Guessing would be right for one picture in ten.",
     ),
     Card(

@@ -102,9 +102,6 @@ def wire(
         return section.rows.listed(visitor.token(sent), shown)
 
     def refresh(shown: str, sent: Any) -> Listed:
-        # Nobody asked for it: what is wrong with the bounds is said in the log, and the page shows what there is.
-        with suppress(RunError):
-            housekeeping.tidy()
         return listed(shown, sent)
 
     def open_run(sent: Any, event: gr.EventData) -> Any:

@@ -1,15 +1,19 @@
-"""Starts the runs that wait as soon as there is room, as long as the app is there, whether or not anybody looks."""
+"""Starts the runs that wait as soon as there is room, and keeps the folder of runs within bounds, as long as the app is
+there, whether or not anybody looks."""
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 
 from demo.run_settings import max_runs
+from diclam import housekeeping
+from diclam.errors import RunError
 from diclam.waiting import Queue
 
-SECONDS = 1.0
+SECONDS, BETWEEN_TIDYING = 1.0, 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -20,12 +24,15 @@ def start() -> None:
 
 
 def _look_after(queue: Queue) -> None:
-    said = ""
+    said, tidied = "", -math.inf
     while True:
         problem = look(queue)
         if problem and problem != said:
             _log.error("The next run that waits could not be started; it keeps its place. %s", problem)
         said = problem
+        if time.monotonic() - tidied >= BETWEEN_TIDYING:
+            tidy()
+            tidied = time.monotonic()
         time.sleep(SECONDS)
 
 
@@ -36,3 +43,13 @@ def look(queue: Queue) -> str:
     except Exception as error:
         return f"{type(error).__name__}: {error}"
     return ""
+
+
+def tidy() -> None:
+    """What cannot be removed now stays until the next time. A bug must not end the queue either."""
+    try:
+        housekeeping.tidy()
+    except RunError as error:  # such as a ledger that cannot be read
+        _log.warning("Old runs stay where they are. %s", error)
+    except Exception:
+        _log.exception("Old runs stay where they are.")

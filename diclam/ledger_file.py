@@ -28,10 +28,10 @@ CREATE TABLE IF NOT EXISTS runs (
 );
 CREATE TABLE IF NOT EXISTS waiting (
     number INTEGER PRIMARY KEY AUTOINCREMENT, owner TEXT NOT NULL, settings TEXT NOT NULL, resumes TEXT NOT NULL,
-    asked REAL NOT NULL, run TEXT NOT NULL DEFAULT ''
+    asked REAL NOT NULL, run TEXT NOT NULL DEFAULT '', turn INTEGER NOT NULL DEFAULT 0
 );
 """
-_VERSION = 2
+_VERSION = 3
 _log = logging.getLogger(__name__)
 
 
@@ -115,6 +115,8 @@ class LedgerFile:
     def _begin(self, database: sqlite3.Connection) -> None:
         """Tables that hold what the folders say, all or nothing; what an older ledger holds goes to the folders."""
         database.executescript(_TABLES)
+        if "turn" not in {column for _, column, *_ in database.execute("PRAGMA table_info(waiting)")}:
+            database.execute("ALTER TABLE waiting ADD COLUMN turn INTEGER NOT NULL DEFAULT 0")
         _check(database)
         database.execute("BEGIN IMMEDIATE")
         if _version(database) == 0:
@@ -150,7 +152,7 @@ def _check(database: sqlite3.Connection) -> None:
     if found != "ok":
         raise sqlite3.DatabaseError(found)
     database.execute("SELECT name, owner, title, pinned, deleted, entrant, entered FROM runs LIMIT 1")
-    database.execute("SELECT number, owner, settings, resumes, asked, run FROM waiting LIMIT 1")
+    database.execute("SELECT number, owner, settings, resumes, asked, run, turn FROM waiting LIMIT 1")
 
 
 def _version(database: sqlite3.Connection) -> int:

@@ -25,7 +25,7 @@ from diclam.tokens import is_admin, owner_of, same
 MAX_WAITING = 40
 """Of all visitors, where the server's owner says nothing else: one for each of a class."""
 MAX_OF_ONE = 3
-"""Of the same visitor."""
+"""Of the same visitor; a single one while half of the places are taken."""
 _log = logging.getLogger(__name__)
 
 
@@ -82,9 +82,12 @@ class Queue:
             self._leave(ticket)
 
     def line(self) -> list[Ticket]:
-        """Who waits, the next one first."""
+        """Who waits, the next one first. A start beside others of the same visitor that wait already has a later turn: it
+        comes after everybody's first, so that who clicks three times keeps no class waiting."""
         with self.ledger.reading() as database:
-            rows = database.execute("SELECT number, owner, settings, resumes, run FROM waiting ORDER BY number").fetchall()
+            rows = database.execute(
+                "SELECT number, owner, settings, resumes, run FROM waiting ORDER BY run = '', turn, number"
+            ).fetchall()
         line = []
         for number, owner, settings, resumes, run in rows:
             with suppress(ConfigError, ValueError, TypeError):  # settings of another version of this program
@@ -135,13 +138,16 @@ class Queue:
                 raise RunError(launch.CANNOT_GO_ON.format(resumes))
             if len(line) >= self.longest:
                 raise RunError(f"The queue is full: {self.longest} starts wait already. Try again when one has begun.")
-            if sum(same(ticket.owner, token) for ticket in line) >= MAX_OF_ONE:
-                raise RunError(f"{MAX_OF_ONE} starts of yours wait already; withdraw one, or wait until it has begun.")
+            most, own = MAX_OF_ONE if len(line) < self.longest // 2 else 1, sum(same(one.owner, token) for one in line)
+            if own >= most:
+                wait = "1 start of yours waits" if own == 1 else f"{own} starts of yours wait"
+                crowd = ", and many others do" if most == 1 else ""
+                raise RunError(f"{wait} already{crowd}; withdraw one, or wait until it has begun.")
             with self.ledger.writing() as database:
                 settings = json.dumps(config.to_dict())
                 number = database.execute(
-                    "INSERT INTO waiting (owner, settings, resumes, asked) VALUES (?, ?, ?, ?)",
-                    (asker, settings, resumes, time.time()),
+                    "INSERT INTO waiting (owner, settings, resumes, asked, turn) VALUES (?, ?, ?, ?, ?)",
+                    (asker, settings, resumes, time.time(), own),
                 ).lastrowid
             assert number is not None
             ticket = Ticket(number, asker, config, resumes, "")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -108,6 +110,26 @@ def test_whoever_asks_later_does_not_pass_those_who_wait(queue: Queue, trainers:
     assert isinstance(queue.ask(CONFIG, YOURS), Ticket)
 
 
+def test_everybodys_first_start_comes_before_anybodys_second(queue: Queue, trainers: Trainers) -> None:
+    first, third = started(queue), new_token()
+    asked = [waits(queue, CONFIG, token).number for token in (MINE, MINE, YOURS, MINE, third, YOURS)]
+    for left in ([0, 2, 4, 1, 5, 3], [2, 4, 1, 5, 3], [4, 1, 5, 3]):
+        assert [ticket.number for ticket in queue.line()] == [asked[k] for k in left]
+        trainers.end(first)
+        [first] = queue.advance()
+
+
+def test_who_waits_in_an_older_ledger_still_does(queue: Queue, trainers: Trainers) -> None:
+    started(queue)
+    ticket = waits(queue)
+    with closing(sqlite3.connect(queue.ledger.path)) as database:
+        database.execute("ALTER TABLE waiting DROP COLUMN turn")
+        database.execute("PRAGMA user_version = 2")
+        database.commit()
+    assert queue.line() == [ticket]
+    assert waits(queue, token=YOURS) == queue.line()[1]
+
+
 def test_as_many_as_there_is_room_for_start(queue: Queue, trainers: Trainers) -> None:
     wide = Queue(queue.root, at_most=2)
     assert started(wide).alive()
@@ -167,14 +189,21 @@ def test_only_who_asked_withdraws(queue: Queue, trainers: Trainers) -> None:
 
 def test_the_queue_is_bounded(queue: Queue, trainers: Trainers) -> None:
     started(queue)
-    queue = Queue(queue.root, longest=MAX_OF_ONE + 1)
+    queue = Queue(queue.root, longest=2 * MAX_OF_ONE)
     for _ in range(MAX_OF_ONE):
         waits(queue)
-    with pytest.raises(RunError, match="starts of yours wait already"):
+    with pytest.raises(RunError, match="3 starts of yours wait already, and many others do"):
         queue.ask(CONFIG, MINE)
     waits(queue, token=YOURS)
-    with pytest.raises(RunError, match="queue is full: 4 starts"):
+    with pytest.raises(RunError, match="1 start of yours waits already, and many others do"):
+        queue.ask(CONFIG, YOURS)
+    for _ in range(MAX_OF_ONE - 1):
+        waits(queue, token=new_token())
+    with pytest.raises(RunError, match="queue is full: 6 starts"):
         queue.ask(CONFIG, new_token())
+    wide = Queue(queue.root, longest=100)
+    with pytest.raises(RunError, match="3 starts of yours wait already; withdraw"):
+        wide.ask(CONFIG, MINE)
 
 
 @pytest.mark.parametrize("nobody", ["", None, 3, ADMIN, "x" * 32, "f" * 31])
