@@ -13,6 +13,7 @@ import pytest
 
 from demo import visitor
 from diclam.errors import ConfigError
+from tests.conftest import Clock
 
 OWN, ADMIN = "0" * 32, "the owner of this server"
 
@@ -59,6 +60,26 @@ def test_who_guesses_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> No
     begun = time.monotonic()
     assert all(isinstance(refused, gr.Error) for refused in answered(many()))
     assert 0.3 <= time.monotonic() - begun < 3
+
+
+def test_many_guesses_are_looked_at_a_few_in_a_minute_and_do_not_lock_out_who_was_right(
+    monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    monkeypatch.setenv("DICLAM_ADMIN_TOKEN", ADMIN)
+    monkeypatch.setattr(visitor.time, "monotonic", clock)
+    known, new = visitor.Guesses(), visitor.Guesses()
+    assert known.right(ADMIN)
+    for guesses in (known, new):
+        for _ in range(3):  # the same one again and again is one
+            assert not any(guesses.right(f"guess {k}") for k in range(visitor.GUESSES - 1))
+        assert guesses.right(ADMIN) is True
+    late = visitor.Guesses()
+    assert not any(late.right(f"guess {k}") for k in range(visitor.GUESSES))
+    assert not any(known.right(f"another {k}") for k in range(100))
+    assert known.right(ADMIN)
+    assert not late.right(ADMIN)
+    clock.now += visitor.MINUTE
+    assert late.right(ADMIN)
 
 
 @pytest.mark.parametrize("holds", ["x" * 7, "x" * 201])
