@@ -41,6 +41,8 @@ class Report:
     numbers: tuple[tuple[str, str], ...] = ()
     """Names and values."""
     note: str = ""
+    warning: str = ""
+    """What goes wrong while it learns."""
 
 
 EMPTY = Report(
@@ -84,8 +86,8 @@ def report(
             sentence = "Getting ready: loading PyTorch and the pictures. The clock starts afterwards."
             progress = Progress(None, "getting ready")
     sentence, _, details = sentence.partition("\n")
-    note = "\n".join(filter(None, (details, _went_on(status, pause), _warning(status), _note(status, name)))).lstrip()
-    return Report(sentence, progress, (*_numbers(status), *machine), note)
+    note = "\n".join(filter(None, (details, _went_on(status, pause), _note(status, name)))).lstrip()
+    return Report(sentence, progress, (*_numbers(status), *machine), note, _warning(status))
 
 
 def machine(now: Usage | None, before: Usage | None) -> tuple[tuple[str, str], ...]:
@@ -220,7 +222,7 @@ def _reason(finished: Finished, stopper: str) -> str:
 
 
 def _warning(status: Status) -> str:
-    """What goes wrong while it learns; the first tenth of a run tells nothing yet."""
+    """The first tenth of a run tells nothing yet."""
     newest = status.steps[-REPORTS:]
     return collapse(newest) if newest and newest[-1].fraction > 0.1 else ""
 

@@ -71,8 +71,8 @@ def test_a_pause_with_an_end_says_when_it_is_and_that_it_came() -> None:
 
 def test_experts_that_collapse_are_told_once_the_run_is_under_way() -> None:
     steps = [replace(step, gates=[0.99, 0.01], gate_spread=0.02) for step in STEPS]
-    assert "Expert 1 has 99 % of the gates" in told(replace(TRAINING, steps=steps)).note
-    assert "Expert" not in told(replace(TRAINING, steps=steps[:2])).note
+    assert "Expert 1 has 99 % of the gates" in told(replace(TRAINING, steps=steps)).warning
+    assert not told(replace(TRAINING, steps=steps[:2])).warning
 
 
 def test_what_the_process_takes_is_told_between_two_looks() -> None:

@@ -96,15 +96,17 @@ function leave() {
   draw();
 }
 
-function go(at, focus = true) {
+// `there`: the focus goes on to what the card shows.
+function go(at, focus = true, there = false) {
   state.at = at;
   remember();
   draw();
   window.dcAddress.openTab(cards[at].tab);
   if (focus) heading.focus({ preventScroll: true });
-  show();
+  show(there);
 }
 
+const ABLE = 'button:not(:disabled), a[href], input:not(:disabled), [tabindex="0"]'; // to have the focus
 // The last of the places that is on the screen: what is done next may be further on.
 function place() {
   const found = cards[state.at].points.flatMap((selector) => [...document.querySelectorAll(selector)]);
@@ -112,10 +114,14 @@ function place() {
 }
 
 // A tab is drawn when it is opened, which may take a while.
-function show(tries = 40) {
+function show(there, tries = 40) {
   const made = place();
+  if (made && there) {
+    const able = [made, ...made.querySelectorAll('*')].find((one) => one.offsetWidth && one.matches(ABLE));
+    able?.focus({ preventScroll: true });
+  }
   if (made) return made.scrollIntoView({ block: 'center', behavior: calm ? 'auto' : 'smooth' });
-  if (tries && state.open) setTimeout(() => show(tries - 1), 100);
+  if (tries && state.open) setTimeout(() => show(there, tries - 1), 100);
 }
 
 // The page goes on being drawn: parts come and are replaced, so this is seen to again and again while the lesson is open.
@@ -175,7 +181,7 @@ find('steps').append(...cards.map((_, i) => {
   return item;
 }));
 find('leave').addEventListener('click', leave);
-find('show').addEventListener('click', () => go(state.at, false));
+find('show').addEventListener('click', () => go(state.at, false, true));
 find('back').addEventListener('click', () => go(state.at - 1));
 find('next').addEventListener('click', () => {
   if (state.at < cards.length - 1) return go(state.at + 1);

@@ -16,8 +16,9 @@ function clock(seconds) {
 
 function show(value) {
   arrived = performance.now();
-  current = value ?? { sentence: '', progress: null, numbers: [], note: '' };
+  current = value ?? { sentence: '', progress: null, numbers: [], warning: '', note: '' };
   say(part('sentence'), current.sentence);
+  say(part('warning'), current.warning);
   say(part('note'), current.note);
   const rows = current.numbers.map(([name, number]) => {
     const row = document.createElement('div');

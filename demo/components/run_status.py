@@ -10,9 +10,9 @@ from demo.components.part import Part
 
 class RunStatus(Part):
     """Value: a dataclass with `sentence`, `progress` (`fraction`, `text`, `elapsed`, `budget`; or None), `numbers` (names
-    and values) and `note`, or None for nothing.
+    and values), `warning` and `note`, or None for nothing.
 
-    Only the sentence is spoken by screen readers. While the clock runs, the page counts on between two values.
+    Screen readers speak the sentence and the warning. While the clock runs, the page counts on between two values.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -36,6 +36,7 @@ _TEMPLATE = """
     <p class="rs-text"></p>
   </div>
   <dl class="rs-numbers"></dl>
+  <p class="rs-warning" role="status"></p>
   <p class="rs-note"></p>
 </div>
 """
