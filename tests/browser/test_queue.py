@@ -94,14 +94,14 @@ def test_everybody_waits_in_one_queue_and_each_start_begins_by_itself(
         expect(page.locator("#dc-run")).to_contain_text("Stopping")
         assert run.stop_requested()
         run.terminate()  # as it would do itself
-        first = begins(other, known, app.runs)
-        expect(page.locator("#dc-queue .ql-going")).to_contain_text(first.name)  # Who waits for another run sees it as well.
-        expect(page.locator("#dc-queue .ql-waiting li")).to_have_count(1)
-        other.locator("#dc-stop").click()
-        expect(other.locator("#dc-run")).to_contain_text("Stopped before it had learned anything.")
-    begins(page, {*known, first.name}, app.runs)
-    expect(page.locator("#dc-queue .ql-waiting li")).to_have_count(0)
-    expect(page.locator("#dc-stop")).to_be_enabled()
+        first = begins(page, known, app.runs)  # What was the other's second comes after everybody's first.
+        expect(other.locator("#dc-queue .ql-going")).to_contain_text(first.name)  # Who waits for another sees it as well.
+        expect(other.locator("#dc-queue .ql-waiting li")).to_have_count(1)
+        page.locator("#dc-stop").click()
+        expect(page.locator("#dc-run")).to_contain_text("Stopped before it had learned anything.")
+        begins(other, {*known, first.name}, app.runs)
+        expect(other.locator("#dc-queue .ql-waiting li")).to_have_count(0)
+        expect(other.locator("#dc-stop")).to_be_enabled()
 
 
 def test_only_its_owner_stops_a_run_even_where_another_makes_the_button_work(
