@@ -79,6 +79,9 @@ FEW_EPOCHS = 10
 CPU_SECONDS_FOR_MANY = 1800.0
 # Between so many seconds, and no further, the best step size of Muon falls with this power of the time.
 SHORT, LONG, MUON_POWER = 60.0, 600.0, -0.151
+# From so many seconds on, pictures of 16 pixels gain nothing.
+NO_FIRST = 200.0
+_BY_LENGTH = ("muon_learning_rate", "first_part")
 
 
 def config(recipe: str, **changes: Any) -> TrainConfig:
@@ -89,9 +92,7 @@ def config(recipe: str, **changes: Any) -> TrainConfig:
     if recipe not in RECIPES:
         raise ConfigError(f"Unknown recipe {recipe[:60]!r}; there are: {', '.join([*RECIPES, AUTO])}.")
     changed = TrainConfig.from_dict(RECIPES[recipe].to_dict() | changes)
-    if "muon_learning_rate" in changes:
-        return changed
-    return replace(changed, muon_learning_rate=usual(changed).muon_learning_rate)
+    return replace(changed, **{name: getattr(usual(changed), name) for name in _BY_LENGTH if name not in changes})
 
 
 def usual(changed: TrainConfig) -> TrainConfig:
@@ -101,7 +102,11 @@ def usual(changed: TrainConfig) -> TrainConfig:
     if base.recipe != "fast":
         return base
     seconds = LONG if changed.epochs is not None else min(max(changed.budget, SHORT), LONG)
-    return replace(base, muon_learning_rate=round(base.muon_learning_rate * (seconds / SHORT) ** MUON_POWER, 4))
+    return replace(
+        base,
+        muon_learning_rate=round(base.muon_learning_rate * (seconds / SHORT) ** MUON_POWER, 4),
+        first_part=round(base.first_part * max(0.0, (NO_FIRST - seconds) / (NO_FIRST - SHORT)), 4),
+    )
 
 
 def _fitting(given: TrainConfig) -> str:

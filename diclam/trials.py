@@ -74,8 +74,10 @@ def final_settings(config: TrainConfig) -> TrainConfig:
     """The same, to train on every training picture, for as long as recipes do unless told otherwise. Where the recipe takes
     smaller steps of Muon in a run of that length, so does this, by as much."""
     final = replace(config, holdout=0, epochs=None, budget=TrainConfig().budget)
-    smaller = usual(final).muon_learning_rate / usual(config).muon_learning_rate
-    return replace(final, muon_learning_rate=round(config.muon_learning_rate * smaller, 6))
+    before, after = usual(config), usual(final)
+    rate = round(config.muon_learning_rate * after.muon_learning_rate / before.muon_learning_rate, 6)
+    first = after.first_part if config.first_part == before.first_part else config.first_part
+    return replace(final, muon_learning_rate=rate, first_part=first)
 
 
 def final_command(folder: Path) -> str:

@@ -14,6 +14,7 @@ def test_only_what_differs_is_listed() -> None:
         Difference("budget", ("60", "120", "60")),
         Difference("muon learning rate", ("0.12", "0.1081", "0.12")),  # it follows the budget
         Difference("teacher", ("none", "bundled", "none")),
+        Difference("first part", ("0.15", "0.0857", "0.15")),
         Difference("heads", ("2", "4", "2")),
     ]
     assert differences([ONE.to_dict(), ONE.to_dict()]) == []

@@ -98,24 +98,29 @@ def test_every_recipe_carries_its_own_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "expected"),
+    ("changes", "rate", "first"),
     [
-        ({"budget": 15}, 0.12),
-        ({"budget": 60}, 0.12),
-        ({"budget": 200}, 0.1001),
-        ({"budget": 600}, 0.0848),
-        ({"budget": 3600}, 0.0848),
-        ({"budget": 60, "epochs": 3.0}, 0.0848),
+        ({"budget": 15}, 0.12, 0.15),
+        ({"budget": 60}, 0.12, 0.15),
+        ({"budget": 130}, 0.1068, 0.075),
+        ({"budget": 200}, 0.1001, 0.0),
+        ({"budget": 600}, 0.0848, 0.0),
+        ({"budget": 3600}, 0.0848, 0.0),
+        ({"budget": 60, "epochs": 3.0}, 0.0848, 0.0),
     ],
 )
-def test_steps_of_fast_are_smaller_in_longer_runs(changes: dict[str, float], expected: float) -> None:
+def test_fast_takes_smaller_steps_and_a_shorter_first_part_in_longer_runs(
+    changes: dict[str, float], rate: float, first: float
+) -> None:
     settings = config("fast", **changes)
-    assert settings.muon_learning_rate == expected
-    assert usual(settings).muon_learning_rate == expected
-    assert config("best", **changes).muon_learning_rate == RECIPES["best"].muon_learning_rate
+    for one in (settings, usual(settings)):
+        assert (one.muon_learning_rate, one.first_part) == (rate, first)
+    best = config("best", **changes)
+    assert (best.muon_learning_rate, best.first_part) == (RECIPES["best"].muon_learning_rate, 0)
 
 
-def test_a_step_size_that_a_person_sets_stays() -> None:
+def test_what_a_person_sets_stays_however_long_the_run_is() -> None:
+    assert config("fast", budget=600, first_part=0.15).first_part == 0.15
     for rate in (0.12, 0.0848, 0.1):
         settings = config("fast", budget=300, muon_learning_rate=rate)
         assert settings.muon_learning_rate == rate
