@@ -131,8 +131,7 @@ def _wire(parts: Parts, form: Form, who: Visitor, panel: Panel) -> Dependency:
         return _shown(parts, tokens, run, None) if run else {parts.pinned: None}
 
     def update(tokens: Any, name: str, known: Any) -> Any:
-        seen = Seen.read(known)
-        return _shown(parts, tokens, _found(name or (seen.name if seen else "")), seen)
+        return _shown(parts, tokens, _found(_name(name, known)), Seen.read(known))
 
     def redraw(tokens: Any, name: str) -> Any:
         return _shown(parts, tokens, _found(name), None)
@@ -230,12 +229,17 @@ def _newest() -> Run | None:
 
 
 def _meant(name: str, known: Any) -> Run | None:
-    """The run that somebody saw who clicked, and no other in its place. A server that has many pages open forgets the name
-    of the one that was silent longest; the page itself still knows it."""
-    seen = Seen.read(known)
+    """The run that somebody saw who clicked, and no other in its place."""
     with suppress(RunError):
-        return runs.find(name or (seen.name if seen else ""))
+        return runs.find(_name(name, known))
     return None
+
+
+def _name(name: str, known: Any) -> str:
+    """Of the run that a page shows. A server that has many pages open forgets that of the one that was silent longest; the
+    page itself still knows it."""
+    seen = Seen.read(known)
+    return name or (seen.name if seen else "")
 
 
 def _found(name: str) -> Run | None:

@@ -92,7 +92,8 @@ def config(recipe: str, **changes: Any) -> TrainConfig:
     if recipe not in RECIPES:
         raise ConfigError(f"Unknown recipe {recipe[:60]!r}; there are: {', '.join([*RECIPES, AUTO])}.")
     changed = TrainConfig.from_dict(RECIPES[recipe].to_dict() | changes)
-    return replace(changed, **{name: getattr(usual(changed), name) for name in _BY_LENGTH if name not in changes})
+    fitting = usual(changed)
+    return replace(changed, **{name: getattr(fitting, name) for name in _BY_LENGTH if name not in changes})
 
 
 def usual(changed: TrainConfig) -> TrainConfig:
