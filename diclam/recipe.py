@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 
 from diclam.device import pick_device
@@ -13,8 +14,8 @@ from diclam.model import DiCLAM, ModelConfig
 from diclam.train_config import CHOICES, MAX_BUDGET, MIN_BUDGET, TrainConfig, field_docs
 
 __all__ = [
-    "AUTO", "CHOICES", "MAX_BUDGET", "MIN_BUDGET", "RECIPES", "TrainConfig", "build_model", "config", "field_docs", "usual",
-    "with_model",
+    "AUTO", "BY_LENGTH", "CHOICES", "MAX_BUDGET", "MIN_BUDGET", "RECIPES", "TrainConfig", "build_model", "config",
+    "field_docs", "usual", "with_model",
 ]  # fmt: skip
 
 _FAST = TrainConfig(
@@ -46,7 +47,7 @@ _FAST = TrainConfig(
 )
 RECIPES: dict[str, TrainConfig] = {
     "report": TrainConfig(),
-    # A few epochs: 15 s to 10 min of a CPU. Muon's learning rate is that of short runs, see `usual`.
+    # A few epochs: 15 s to 10 min of a CPU. What goes by the length of a run is as in short ones, see `usual`.
     "fast": _FAST,
     # Many epochs: a GPU, or hours of a CPU. The pictures vary more, and larger batches keep a GPU busy; Muon's steps grow
     # with the square root of the batch.
@@ -79,9 +80,13 @@ FEW_EPOCHS = 10
 CPU_SECONDS_FOR_MANY = 1800.0
 # Between so many seconds, and no further, the best step size of Muon falls with this power of the time.
 SHORT, LONG, MUON_POWER = 60.0, 600.0, -0.151
-# From so many seconds on, pictures of 16 pixels gain nothing.
-NO_FIRST = 200.0
-_BY_LENGTH = ("muon_learning_rate", "first_part")
+# What else 'fast' chooses by the length of a run: values at some lengths in seconds, between them in proportion. The longer
+# it is, the less smaller pictures gain, and the more pictures are known so well that they can be left out.
+BY_LENGTH: dict[str, dict[float, float]] = {
+    "first_part": {60.0: 0.15, 200.0: 0.0},
+    "early_part": {200.0: 0.5, 600.0: 0.35},
+    "skip_easy": {200.0: 0.5, 600.0: 0.7},
+}
 
 
 def config(recipe: str, **changes: Any) -> TrainConfig:
@@ -93,7 +98,8 @@ def config(recipe: str, **changes: Any) -> TrainConfig:
         raise ConfigError(f"Unknown recipe {recipe[:60]!r}; there are: {', '.join([*RECIPES, AUTO])}.")
     changed = TrainConfig.from_dict(RECIPES[recipe].to_dict() | changes)
     fitting = usual(changed)
-    return replace(changed, **{name: getattr(fitting, name) for name in _BY_LENGTH if name not in changes})
+    by_length = ["muon_learning_rate", *BY_LENGTH]
+    return replace(changed, **{name: getattr(fitting, name) for name in by_length if name not in changes})
 
 
 def usual(changed: TrainConfig) -> TrainConfig:
@@ -103,11 +109,9 @@ def usual(changed: TrainConfig) -> TrainConfig:
     if base.recipe != "fast":
         return base
     seconds = LONG if changed.epochs is not None else min(max(changed.budget, SHORT), LONG)
-    return replace(
-        base,
-        muon_learning_rate=round(base.muon_learning_rate * (seconds / SHORT) ** MUON_POWER, 4),
-        first_part=round(base.first_part * max(0.0, (NO_FIRST - seconds) / (NO_FIRST - SHORT)), 4),
-    )
+    rate = base.muon_learning_rate * (seconds / SHORT) ** MUON_POWER
+    values = {name: float(np.interp(seconds, [*at], [*at.values()])) for name, at in BY_LENGTH.items()}
+    return replace(base, **{name: round(value, 4) for name, value in {"muon_learning_rate": rate, **values}.items()})
 
 
 def _fitting(given: TrainConfig) -> str:

@@ -127,11 +127,14 @@ class TrainConfig:
     """Side of a random square that is blanked in each training picture, 0 to 32 pixels; 0 blanks nothing."""
     skip_easy: float = 0.0
     """Share of the pictures seen in the epoch before that the next one leaves out, those that were answered best, from the
-    second epoch on; 0 to 0.9. They come back in the epoch after it, so an epoch that leaves pictures out is shorter."""
+    second epoch on; 0 to 0.9. They come back in the epoch after it, so an epoch that leaves pictures out is shorter. Where
+    it is not set, 'fast' takes 0.5 in runs of up to 200 s, more in longer ones, and 0.7 from ten minutes on, or when epochs
+    are given."""
     early_side: int = 32
     """Side in pixels of the training pictures in the early part of the run, 16, 24 or 32; smaller ones are learnt faster."""
     early_part: float = 0.0
-    """Fraction of the budget that is the early part, 0 to 1."""
+    """Fraction of the budget that is the early part, 0 to 1. Where it is not set, 'fast' takes 0.5 in runs of up to 200 s,
+    less in longer ones, and 0.35 from ten minutes on, or when epochs are given."""
     first_part: float = 0.0
     """Fraction of the budget in which the pictures are smaller still, 16 pixels, 0 to 1: what is learnt first is coarse.
     Where it is not set, 'fast' takes 0.15 in runs of up to a minute, less in longer ones, and none from 200 s on, or when

@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 from diclam.errors import ConfigError
 from diclam.files import replacing
 from diclam.provenance import hardware, versions
-from diclam.recipe import TrainConfig, usual
+from diclam.recipe import BY_LENGTH, TrainConfig, usual
 from diclam.search_space import Space, changed
 
 TABLE, BEST, FINAL, SUMMARY, PICTURE = "trials.csv", "best.json", "final.json", "study.json", "importance.png"
@@ -72,12 +72,13 @@ def as_it_is(study: optuna.Study) -> FrozenTrial | None:
 
 def final_settings(config: TrainConfig) -> TrainConfig:
     """The same, to train on every training picture, for as long as recipes do unless told otherwise. Where the recipe takes
-    smaller steps of Muon in a run of that length, so does this, by as much."""
+    smaller steps of Muon in a run of that length, so does this, by as much; what else it chooses by the length is as for
+    that run, unless it was tried."""
     final = replace(config, holdout=0, epochs=None, budget=TrainConfig().budget)
     before, after = usual(config), usual(final)
     rate = round(config.muon_learning_rate * after.muon_learning_rate / before.muon_learning_rate, 6)
-    first = after.first_part if config.first_part == before.first_part else config.first_part
-    return replace(final, muon_learning_rate=rate, first_part=first)
+    usual_then = {name: getattr(after, name) for name in BY_LENGTH if getattr(config, name) == getattr(before, name)}
+    return replace(final, muon_learning_rate=rate, **usual_then)
 
 
 def final_command(folder: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 import torch
@@ -11,6 +11,7 @@ from diclam import recipe
 from diclam.errors import ConfigError
 from diclam.model import ModelConfig
 from diclam.recipe import (
+    BY_LENGTH,
     RECIPES,
     TrainConfig,
     build_model,
@@ -98,29 +99,31 @@ def test_every_recipe_carries_its_own_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "rate", "first"),
+    ("changes", "rate", "first", "early", "skipped"),
     [
-        ({"budget": 15}, 0.12, 0.15),
-        ({"budget": 60}, 0.12, 0.15),
-        ({"budget": 130}, 0.1068, 0.075),
-        ({"budget": 200}, 0.1001, 0.0),
-        ({"budget": 600}, 0.0848, 0.0),
-        ({"budget": 3600}, 0.0848, 0.0),
-        ({"budget": 60, "epochs": 3.0}, 0.0848, 0.0),
+        ({"budget": 15}, 0.12, 0.15, 0.5, 0.5),
+        ({"budget": 60}, 0.12, 0.15, 0.5, 0.5),
+        ({"budget": 130}, 0.1068, 0.075, 0.5, 0.5),
+        ({"budget": 200}, 0.1001, 0.0, 0.5, 0.5),
+        ({"budget": 400}, 0.0901, 0.0, 0.425, 0.6),
+        ({"budget": 600}, 0.0848, 0.0, 0.35, 0.7),
+        ({"budget": 3600}, 0.0848, 0.0, 0.35, 0.7),
+        ({"budget": 60, "epochs": 3.0}, 0.0848, 0.0, 0.35, 0.7),
     ],
 )
-def test_fast_takes_smaller_steps_and_a_shorter_first_part_in_longer_runs(
-    changes: dict[str, float], rate: float, first: float
+def test_fast_goes_by_the_length_of_a_run(
+    changes: dict[str, float], rate: float, first: float, early: float, skipped: float
 ) -> None:
     settings = config("fast", **changes)
     for one in (settings, usual(settings)):
-        assert (one.muon_learning_rate, one.first_part) == (rate, first)
-    best = config("best", **changes)
-    assert (best.muon_learning_rate, best.first_part) == (RECIPES["best"].muon_learning_rate, 0)
+        assert (one.muon_learning_rate, one.first_part, one.early_part, one.skip_easy) == (rate, first, early, skipped)
+    assert all(getattr(RECIPES["fast"], name) == getattr(config("fast", budget=60), name) for name in BY_LENGTH)
+    assert replace(config("best", **changes), **changes) == replace(RECIPES["best"], **changes)
 
 
 def test_what_a_person_sets_stays_however_long_the_run_is() -> None:
-    assert config("fast", budget=600, first_part=0.15).first_part == 0.15
+    for name in BY_LENGTH:
+        assert getattr(config("fast", budget=600, **{name: 0.15}), name) == 0.15
     for rate in (0.12, 0.0848, 0.1):
         settings = config("fast", budget=300, muon_learning_rate=rate)
         assert settings.muon_learning_rate == rate

@@ -15,7 +15,7 @@ from PIL import Image
 
 from diclam import trials
 from diclam.errors import ConfigError
-from diclam.recipe import TrainConfig, config
+from diclam.recipe import BY_LENGTH, TrainConfig, config
 from diclam.search_space import parse, text_of
 from diclam.trials import Search
 
@@ -110,8 +110,9 @@ def test_a_search_that_cannot_be_is_refused(changes: dict[str, Any], words: str)
 def test_the_final_run_takes_as_much_smaller_steps_of_muon_as_the_recipe_does_in_its_time() -> None:
     short = config("fast", budget=60.0)
     assert trials.final_settings(short).muon_learning_rate == pytest.approx(config("fast", budget=600.0).muon_learning_rate)
-    assert trials.final_settings(short).first_part == 0
-    assert trials.final_settings(replace(short, first_part=0.3)).first_part == 0.3
+    for name in BY_LENGTH:
+        assert getattr(trials.final_settings(short), name) == getattr(config("fast", budget=600.0), name)
+        assert getattr(trials.final_settings(replace(short, **{name: 0.3})), name) == 0.3
     tuned = replace(short, muon_learning_rate=2 * short.muon_learning_rate)
     assert trials.final_settings(tuned).muon_learning_rate == pytest.approx(2 * 0.0848)
     for same in (config("report", budget=60.0), config("fast", epochs=0.5)):
