@@ -43,7 +43,8 @@ LATEST_STEPS = 10
 SECONDS_BETWEEN_LOOKS = 0.1
 """At whether a run that waits may go on."""
 HURRY = 0.3
-"""Seconds that the last validation of a run that was asked to stop may take: somebody waits."""
+"""Seconds that the last validation of a run that was asked to stop may take: somebody waits. One at the end of the time may
+take as many more than twice what was kept for it."""
 
 
 def never() -> bool:
@@ -108,8 +109,7 @@ class Training:
                 reason = yield from self._steps(gates)
             if reason != "diverged" and len(self.validations.held_out) and self.step > self.validations.step:
                 with self.average.in_model():
-                    # Whoever has stopped it waits for no more than this.
-                    yield self._validate(HURRY, never) if reason == "stopped" else self._validate()
+                    yield self._last_validation(reason)
         finally:
             # Also when the reader closes the generator in the middle.
             if kept := self.validations.best.weights or self.average.weights:
@@ -326,6 +326,12 @@ class Training:
 
     def _validation_is_due(self) -> bool:
         return not self._last_step() and self.validations.due(self.step, self.fraction, self.epoch)
+
+    def _last_validation(self, reason: str) -> Validated:
+        if reason == "stopped":
+            return self._validate(HURRY, never)
+        # The limit holds on a machine that has become slow as well.
+        return self._validate(2 * self.time.reserve + HURRY if reason == "time" else math.inf)
 
     def _validate(self, seconds: float = math.inf, stop: Callable[[], bool] | None = None) -> Validated:
         """On the first pictures alone when there are only so many seconds, or somebody stops the run meanwhile."""

@@ -102,6 +102,27 @@ def test_validation_costs_under_a_twentieth_of_the_run() -> None:
     assert the(events, Finished)[0].seconds <= 20.5
 
 
+def test_a_machine_that_becomes_slow_does_not_hold_up_the_end() -> None:
+    clock, slow = Clock(), False
+    config = small_config(budget=20.0, epochs=None, holdout=1000)
+    model = build_model(config)
+
+    def charge(module: torch.nn.Module, inputs: tuple[torch.Tensor]) -> None:
+        clock.now += len(inputs[0]) * (0.05 if module.training else 0.01 if slow else 0.0005)
+
+    model.register_forward_pre_hook(charge)  # pyright: ignore[reportArgumentType]
+    looks = []
+    for event in train(model, pictures(2000), config, clock=clock):
+        if isinstance(event, Validated):
+            looks.append(event.pictures)
+        slow = slow or (isinstance(event, Step) and event.seconds > 17)
+    *before, last = looks
+    assert set(before) == {looks[0]}
+    assert looks[0] > 2 * SMALL_BATCH
+    assert last == SMALL_BATCH
+    assert clock.now <= 20 + 0.01 * SMALL_BATCH + HURRY
+
+
 def test_each_validation_tells_its_confusion_matrix() -> None:
     config = small_config(epochs=2.0, validate_epochs=1.0)
     model, events = run(config)
