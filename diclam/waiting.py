@@ -72,13 +72,20 @@ class Queue:
         return self._enter(TrainConfig.from_dict(run.info()["config"]), token, resumes=run.name)
 
     def withdraw(self, number: int, token: object) -> None:
-        """Takes a start out of the queue. Raises RunError when it is not there, or somebody else's."""
+        """Takes a start out of the queue; the later ones of the same visitor move up by a turn.
+        Raises RunError when it is not there, or somebody else's."""
         with launch.starting(self.root):
             [ticket] = [ticket for ticket in self.line() if ticket.number == number] or [None]
             if ticket is None:
                 raise RunError("This start no longer waits: it has begun or was withdrawn.")
             if not ticket.may_withdraw(token):
                 raise RunError("Only the visitor who asked for this start, or the owner of this server, can withdraw it.")
+            with self.ledger.writing() as database:
+                database.execute(
+                    "UPDATE waiting SET turn = turn - 1 "
+                    "WHERE owner = ? AND turn > (SELECT turn FROM waiting WHERE number = ?)",
+                    (ticket.owner, number),
+                )
             self._leave(ticket)
 
     def line(self) -> list[Ticket]:

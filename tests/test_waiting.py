@@ -119,6 +119,15 @@ def test_everybodys_first_start_comes_before_anybodys_second(queue: Queue, train
         [first] = queue.advance()
 
 
+def test_who_withdraws_the_first_start_has_its_turn_for_the_second(queue: Queue, trainers: Trainers) -> None:
+    started(queue)
+    first, second, third = (waits(queue).number for _ in range(3))
+    theirs, later = waits(queue, CONFIG, YOURS).number, waits(queue, CONFIG, YOURS).number
+    assert [ticket.number for ticket in queue.line()] == [first, theirs, second, later, third]
+    queue.withdraw(first, MINE)
+    assert [ticket.number for ticket in queue.line()] == [second, theirs, third, later]
+
+
 def test_who_waits_in_an_older_ledger_still_does(queue: Queue, trainers: Trainers) -> None:
     started(queue)
     ticket = waits(queue)

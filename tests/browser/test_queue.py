@@ -18,8 +18,9 @@ from diclam.events import Started, Step
 from diclam.ledger import Ledger
 from diclam.recipe import config
 from diclam.runs import Run, list_runs
-from tests.browser.conftest import ADMIN, PATIENCE, App, choose_tab, toast
+from tests.browser.conftest import ADMIN, PATIENCE, App, own_token, toast
 
+pytestmark = pytest.mark.opens("?tab=train")
 STARTED = Started("fast", 600.0, 0, "cpu", "float32", 40_000, 500, 125, 1_837_452)
 
 
@@ -54,7 +55,7 @@ def queue_up(page: Page, place: int) -> None:
 
 def own(page: Page, run: Run) -> None:
     """The run is this page's from now on."""
-    token = page.evaluate("JSON.parse(localStorage.getItem('diclam-visitor')).own")
+    token = own_token(page)
     assert token not in page.url
     Ledger(run.path.parent).own(run.name, token)
 
@@ -71,7 +72,6 @@ def test_everybody_waits_in_one_queue_and_each_start_begins_by_itself(
     page: Page, browser: Browser, app: App, run: Run
 ) -> None:
     own(page, run)
-    choose_tab(page, "Train")
     page.reload()
     known = {run.name for run in list_runs(app.runs)}
     with browser.new_context(viewport={"width": 390, "height": 844}) as context:
@@ -94,14 +94,14 @@ def test_everybody_waits_in_one_queue_and_each_start_begins_by_itself(
         expect(page.locator("#dc-run")).to_contain_text("Stopping")
         assert run.stop_requested()
         run.terminate()  # as it would do itself
-        first = begins(page, known, app.runs)  # What was the other's second comes after everybody's first.
-        expect(other.locator("#dc-queue .ql-going")).to_contain_text(first.name)  # Who waits for another sees it as well.
-        expect(other.locator("#dc-queue .ql-waiting li")).to_have_count(1)
-        page.locator("#dc-stop").click()
-        expect(page.locator("#dc-run")).to_contain_text("Stopped before it had learned anything.")
-        begins(other, {*known, first.name}, app.runs)
-        expect(other.locator("#dc-queue .ql-waiting li")).to_have_count(0)
-        expect(other.locator("#dc-stop")).to_be_enabled()
+        first = begins(other, known, app.runs)  # What was the other's second has the turn of the first.
+        expect(page.locator("#dc-queue .ql-going")).to_contain_text(first.name)  # Who waits sees it as well.
+        expect(page.locator("#dc-queue .ql-waiting li")).to_have_count(1)
+        other.locator("#dc-stop").click()
+        expect(other.locator("#dc-run")).to_contain_text("Stopped before it had learned anything.")
+        begins(page, {*known, first.name}, app.runs)
+        expect(page.locator("#dc-queue .ql-waiting li")).to_have_count(0)
+        expect(page.locator("#dc-stop")).to_be_enabled()
 
 
 def test_only_its_owner_stops_a_run_even_where_another_makes_the_button_work(
@@ -128,7 +128,7 @@ def test_only_its_owner_stops_a_run_even_where_another_makes_the_button_work(
 
 
 def test_the_owner_of_the_server_stops_any_run_once_the_token_was_typed(page: Page, app: App, run: Run) -> None:
-    page.goto(f"{app.url}?tab=train")
+    page.reload()
     expect(page.locator("#dc-queue")).to_contain_text(NOBODYS)
     page.get_by_role("button", name="For the owner of this server").click()
     typed, rename = page.locator("#dc-admin-token input"), page.locator("#dc-runs-table .rt-name")
