@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import optuna
+from filelock import FileLock
 from optuna.exceptions import ExperimentalWarning, OptunaError, TrialPruned
 from optuna.pruners import MedianPruner, NopPruner
 from optuna.samplers import TPESampler
@@ -120,7 +121,8 @@ def tune(
         best = accuracy is not None and study.best_trial.number == trial.number
         watch(TrialEnded(trial.number, trials.state_of(trial), accuracy, search.settings.holdout, best))
 
-    _queue_the_recipe(study, search)
+    with FileLock(folder / ".queue.lock"):  # Or two workers that start at once both find that nobody has.
+        _queue_the_recipe(study, search)
     worker = _Worker(data, search, watch, stop)
     try:
         while not stop() and _taken(study) < search.trials:
