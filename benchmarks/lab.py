@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import shlex
 import subprocess
@@ -25,7 +26,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from statistics import mean, median
+from statistics import mean, median, stdev
 from typing import Any
 
 import httpx
@@ -206,9 +207,11 @@ def table(result: dict[str, Any]) -> str:
     page, command = result["page_pictures_per_second"], result["command_pictures_per_second"]
     for words, speeds in (("started on the page", page), ("by the same command", command)):
         lines.append(f"| pictures/s of a run {words} | {len(speeds)} | {median(speeds):.0f} | {min(speeds):.0f} |")
+    shares = [100 * one / other for one, other in zip(page, command, strict=True)]
+    error = f" (standard error {stdev(shares) / math.sqrt(len(shares)):.1f})" if len(shares) > 1 else ""
     share = (
-        f"Started on the page, a run trains at {100 * mean(page) / mean(command):.1f} % of the command's speed on average: "
-        f"recipe {result['recipe']}, {result['budget']:g} s each, with the browser on the same machine."
+        f"Started on the page, a run trains at {mean(shares):.1f} %{error} of the command's speed, the mean over pairs one "
+        f"after the other: recipe {result['recipe']}, {result['budget']:g} s each, with the browser on the same machine."
     )
     return "\n".join([*lines, "", share, *machine.footnotes([result])])
 

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from benchmarks.confusion import SECONDS
@@ -85,7 +86,8 @@ class LabPage:
 
 @contextmanager
 def browser() -> Iterator[LabPage]:
-    """A window of Chromium. Ends the program when there is none."""
+    """A window of Chromium with a profile of its own on the disk: as a visitor's browser, it keeps the scripts that it has
+    loaded once, compiled. Ends the program when there is none."""
     try:
         from playwright.sync_api import sync_playwright
     except ImportError:
@@ -93,9 +95,12 @@ def browser() -> Iterator[LabPage]:
     path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if path is None:
         sys.exit("Chromium is missing; on Debian: apt-get install chromium")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        page = chromium.new_page(viewport={"width": 1280, "height": 900})
+    # What Chromium writes as it ends may come while its profile is being removed.
+    with sync_playwright() as playwright, TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        chromium = playwright.chromium.launch_persistent_context(
+            profile, executable_path=path, args=["--no-sandbox"], viewport={"width": 1280, "height": 900}
+        )
+        (page,) = chromium.pages
         page.set_default_timeout(1000 * SECONDS)
         page.add_init_script(_SCRIPT)
         yield LabPage(page)

@@ -106,4 +106,4 @@ def test_the_table_holds_every_figure() -> None:
     assert "trains | 3 | 20 ms | p95: 29 ms |" in printed
     assert "on the page | 2 | 950 | 900 |" in printed
     assert "same command | 2 | 1000 | 1000 |" in printed
-    assert "95.0 % of the command's" in printed
+    assert "95.0 % (standard error 5.0) of the command's" in printed
