@@ -303,10 +303,11 @@ def test_the_matrix_and_the_answers_can_be_downloaded(page: Page) -> None:
     assert set(answers["true"]) == {"cat"}
 
 
+@pytest.mark.opens(None)
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_phone_shows_the_whole_matrix(page: Page, theme: str) -> None:
+def test_a_phone_shows_the_whole_matrix(page: Page, app: App, theme: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    page.goto(f"{page.url.split('?')[0]}?__theme={theme}")
+    page.goto(f"{app.url}/?__theme={theme}")
     opened(page)
     cell(page, "cat", "dog").click()
     expect(title(page)).to_have_text(words("cat", "dog"))

@@ -15,8 +15,9 @@ from diclam.events import Finished, Started, Step, Tested, Validated
 from diclam.ledger import Ledger
 from diclam.recipe import config
 from diclam.runs import Run, list_runs
-from tests.browser.conftest import PATIENCE, App, toast
+from tests.browser.conftest import PATIENCE, App, own_token, toast
 
+pytestmark = pytest.mark.opens("?tab=train")
 NAME, TITLE = "2001-02-01_ended", "<b>my best</b>"
 
 
@@ -33,7 +34,7 @@ def run(page: Page, app: App) -> Iterator[Run]:
     events += [Finished("time", 4, 0.4, 60.0, 500, 0.6), Tested(0.625, 0.6, 0.6, 0.6, 1.0)]
     (run.path / runs.EVENTS).write_text("".join(event.to_json() + "\n" for event in events))
     (run.path / FIGURES).write_text(json.dumps({"accuracy": 0.625, "training_seconds": 60.0}))
-    Ledger(app.runs).own(run.name, page.evaluate("JSON.parse(localStorage.getItem('diclam-visitor')).own"))
+    Ledger(app.runs).own(run.name, own_token(page))
     page.goto(f"{app.url}/?tab=train&run={NAME}")
     expect(row(page, NAME)).to_be_visible()
     yield run

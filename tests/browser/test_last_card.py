@@ -49,6 +49,7 @@ def trainer(app: App) -> Iterator[subprocess.Popen[bytes]]:
         shutil.rmtree(app.runs / name, ignore_errors=True)
 
 
+@pytest.mark.opens(None)
 def test_a_start_that_was_refused_or_waits_is_none(page: Page, app: App, trainer: subprocess.Popen[bytes]) -> None:
     def begins(name: str, owner: str) -> Run:
         run = Run(app.runs / name)
@@ -59,8 +60,8 @@ def test_a_start_that_was_refused_or_waits_is_none(page: Page, app: App, trainer
         return run
 
     theirs = begins(NAMES[0], ANOTHER)
-    page.evaluate("(own) => localStorage.setItem('diclam-visitor', JSON.stringify({ own }))", ME)
-    page.evaluate("(state) => localStorage.setItem('diclam-lesson', state)", json.dumps(STATE))
+    kept = {"diclam-visitor": json.dumps({"own": ME}), "diclam-lesson": json.dumps(STATE)}
+    page.add_init_script(f"Object.assign(localStorage, {json.dumps(kept)})")
     page.goto(f"{app.url}/?lesson=1&tab=train&run={theirs.name}")
     done = page.locator("#dc-lesson .lc-done")
     expect(page.locator("#dc-start")).to_have_text("Queue up")

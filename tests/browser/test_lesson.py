@@ -34,6 +34,7 @@ def learns(folder: Path, k: int) -> None:
     )
 
 
+@pytest.mark.opens(None)
 def test_the_lesson_is_done_by_doing_it(page: Page, app: App) -> None:
     run, before = Run(app.runs / "2001-lesson"), {run.name for run in list_runs(app.runs)}
     run.path.mkdir(parents=True)

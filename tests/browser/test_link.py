@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from demo.interface import TABS
@@ -23,6 +24,7 @@ window.fetch = async (...what) => {
 """
 
 
+@pytest.mark.opens(None)
 def test_a_link_opens_what_it_names_and_says_what_it_left_out(page: Page, app: App) -> None:
     page.goto(f"{app.url}/?tab=train&recipe=report&budget=45&seed=7&flip=none&batch_size=0&attention=false&run=no-such-run")
     expect(toast(page)).to_contain_text("There is no run 'no-such-run'")
@@ -42,6 +44,7 @@ def test_a_link_opens_what_it_names_and_says_what_it_left_out(page: Page, app: A
     expect(page.locator("#dc-square .sq")).to_have_attribute("data-size", "0.5")
 
 
+@pytest.mark.opens(None)
 def test_a_click_on_start_waits_until_the_link_has_filled_the_form(page: Page, app: App) -> None:
     page.add_init_script(ANSWERS_LATE)
     page.goto(f"{app.url}/?tab=train&seed=77&{SMALL}")
@@ -57,6 +60,7 @@ def test_a_click_on_start_waits_until_the_link_has_filled_the_form(page: Page, a
         run.terminate()
 
 
+@pytest.mark.opens(None)
 def test_what_a_link_says_is_never_read_as_html(page: Page, app: App) -> None:
     page.goto(f"{app.url}/?tab=train&recipe=<form><input name=token></form>")
     expect(toast(page)).to_contain_text("Unknown recipe '<form><input name=token></form>'")

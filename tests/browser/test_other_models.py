@@ -18,6 +18,8 @@ from diclam.familiarity import Familiarity
 from diclam.model import DiCLAM, ModelConfig
 from tests.browser.conftest import ANSWER, App
 
+pytestmark = pytest.mark.opens(None)
+
 
 @pytest.fixture
 def folder(app: App) -> Iterator[Path]:

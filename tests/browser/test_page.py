@@ -47,12 +47,14 @@ def choose_model(page: Page, name: str) -> None:
     page.get_by_role("option", name=name).click()
 
 
+@pytest.mark.opens(None)
 @pytest.mark.parametrize("tab", TABS)
 def test_an_address_opens_its_tab(page: Page, app: App, tab: str) -> None:
     page.goto(f"{app.url}/?tab={tab}")
     expect(page.get_by_role("tab", name=TABS[tab], exact=True)).to_have_attribute("aria-selected", "true")
 
 
+@pytest.mark.opens(None)
 def test_who_opens_another_tab_finds_classify_answered_all_the_same(page: Page, app: App) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.post_data or "") if request.method == "POST" else None)
@@ -65,6 +67,7 @@ def test_who_opens_another_tab_finds_classify_answered_all_the_same(page: Page, 
     assert visitor < picture
 
 
+@pytest.mark.opens(None)
 def test_an_unknown_tab_in_the_address_is_ignored(page: Page, app: App) -> None:
     page.goto(f"{app.url}/?tab=nonsense")
     expect(page.locator("#dc-sentence")).to_contain_text(ANSWER)
@@ -79,8 +82,8 @@ def test_a_reload_comes_back_to_the_tab(page: Page) -> None:
     expect(page.locator("#dc-network")).to_be_visible()
 
 
+@pytest.mark.opens("?tab=about")
 def test_the_network_is_drawn_with_all_its_parts(page: Page) -> None:
-    choose_tab(page, "About")
     drawing = page.locator("#dc-network")
     expect(drawing.get_by_role("heading", level=3)).to_have_count(5)
     counts = [text.split(" ")[0].replace(",", "") for text in drawing.locator("header p").all_inner_texts()]
@@ -149,14 +152,15 @@ def test_every_tab_is_reached_and_left_by_keyboard(page: Page) -> None:
         expect(page.get_by_role("tab", name=name, exact=True)).to_have_attribute("aria-selected", "true")
 
 
-def test_a_page_at_rest_draws_no_frames(page: Page) -> None:
+@pytest.mark.opens(None)
+def test_a_page_at_rest_draws_no_frames(page: Page, app: App) -> None:
     """A clock that Gradio leaves running would draw sixty a second."""
     page.add_init_script("""
       window.frames_asked = 0;
       const frame = window.requestAnimationFrame.bind(window);
       window.requestAnimationFrame = (run) => { window.frames_asked += 1; return frame(run); };
     """)
-    page.reload()
+    page.goto(app.url)
     expect(page.locator("#dc-sentence")).to_contain_text("%")
     deadline, frames = time.monotonic() + 30, 60
     while frames > 10 and time.monotonic() < deadline:

@@ -17,7 +17,7 @@ from diclam import snapshots
 from diclam.events import Finished, Started, Step, Tested, Validated
 from diclam.runs import EVENTS, Run
 from diclam.snapshots import Pinned, Snapshot
-from tests.browser.conftest import App, choose_tab
+from tests.browser.conftest import App
 
 CAT, DOG = 3, 5
 MATRIX = (8 * np.eye(10, dtype=int) + 2).tolist()
@@ -67,9 +67,9 @@ def end(run: Run) -> None:
     (run.path / "process").unlink()
 
 
-def test_pinned_pictures_change_with_the_run_and_go_through_its_moments_afterwards(page: Page, run: Run) -> None:
-    page.reload()
-    choose_tab(page, "Train")
+@pytest.mark.opens(None)
+def test_pinned_pictures_change_with_the_run_and_go_through_its_moments_afterwards(page: Page, app: App, run: Run) -> None:
+    page.goto(f"{app.url}/?tab=train")
     said = page.locator("#dc-pinned .pp-said")
     expect(said).to_have_count(12)
     assert said.nth(3).inner_text() == "✗ dog 59\u00a0%"

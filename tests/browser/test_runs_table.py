@@ -21,8 +21,9 @@ from diclam.ledger import Ledger
 from diclam.recipe import config
 from diclam.runs import Run
 from diclam.waiting import Queue
-from tests.browser.conftest import App, choose_tab, toast
+from tests.browser.conftest import App, toast
 
+pytestmark = pytest.mark.opens(None)
 ME = "1" * 32
 # Name, seed, accuracy: named so that each order is another one.
 RUNS = (("2001-01-01_a", 5, 0.7), ("2001-01-02_b", 9, 0.5), ("2001-01-03_c", 1, 0.6))
@@ -55,11 +56,10 @@ def three_runs(app: App) -> Iterator[None]:
         Ledger(app.runs).forget(name)
 
 
-def open_runs(page: Page) -> Locator:
+def open_runs(page: Page, app: App) -> Locator:
     """The table, in the browser of the visitor who started the three runs."""
-    page.evaluate("(own) => localStorage.setItem('diclam-visitor', JSON.stringify({ own }))", ME)
-    page.reload()
-    choose_tab(page, "Train")
+    page.add_init_script(f"localStorage.setItem('diclam-visitor', JSON.stringify({{ own: '{ME}' }}))")
+    page.goto(f"{app.url}/?tab=train")
     table = page.locator("#dc-runs-table")
     expect(row(table, "2001-01-03_c")).to_be_visible()
     return table
@@ -74,8 +74,8 @@ def mine(table: Locator) -> list[str]:
     return [name[-1] for name in names if name in [name for name, _, _ in RUNS]]
 
 
-def test_runs_are_sorted_by_keyboard(page: Page) -> None:
-    table = open_runs(page)
+def test_runs_are_sorted_by_keyboard(page: Page, app: App) -> None:
+    table = open_runs(page, app)
     assert mine(table) == ["c", "b", "a"]
     accuracy = table.get_by_role("button", name="Accuracy")
     accuracy.focus()
@@ -90,7 +90,7 @@ def test_runs_are_sorted_by_keyboard(page: Page) -> None:
 
 def test_two_runs_are_laid_over_each_other(page: Page, app: App) -> None:
     Ledger(app.runs).rename("2001-01-01_a", "<i>first</i>")
-    table = open_runs(page)
+    table = open_runs(page, app)
     for name in ("2001-01-01_a", "2001-01-02_b"):
         row(table, name).get_by_role("checkbox").check()
     settings = page.locator("#dc-over-settings")
@@ -101,7 +101,7 @@ def test_two_runs_are_laid_over_each_other(page: Page, app: App) -> None:
 
 
 def test_a_link_leads_to_runs_that_lie_over_each_other(page: Page, app: App) -> None:
-    table = open_runs(page)
+    table = open_runs(page, app)
     for name in ("2001-01-01_a", "2001-01-02_b"):
         row(table, name).get_by_role("checkbox").check()
     page.locator("#dc-axis").get_by_label("epochs").check()
@@ -121,7 +121,7 @@ def test_a_link_leads_to_runs_that_lie_over_each_other(page: Page, app: App) -> 
 
 
 def test_a_comparison_of_two_runs_finishes_the_lessons_last_card(page: Page, app: App) -> None:
-    page.evaluate("localStorage.setItem('diclam-lesson', JSON.stringify({ at: 5, done: [], starts: [] }))")
+    page.add_init_script("localStorage.setItem('diclam-lesson', JSON.stringify({ at: 5, done: [], starts: [] }))")
     page.goto(f"{app.url}/?lesson=1&tab=train")
     done, table = page.locator("#dc-lesson .lc-done"), page.locator("#dc-runs-table")
     expect(table).to_have_attribute("data-lesson", "here")
@@ -133,7 +133,7 @@ def test_a_comparison_of_two_runs_finishes_the_lessons_last_card(page: Page, app
 
 
 def test_a_run_is_deleted_and_brought_back(page: Page, app: App) -> None:
-    table = open_runs(page)
+    table = open_runs(page, app)
     row(table, "2001-01-02_b").get_by_role("button").click()
     expect(page.locator("#dc-run")).to_contain_text("Run 2001-01-02_b")
     expect(table.locator(".rt-which")).to_have_text("2001-01-02_b")
@@ -148,7 +148,7 @@ def test_a_run_is_deleted_and_brought_back(page: Page, app: App) -> None:
 
 
 def test_a_deleted_run_comes_back_after_a_reload(page: Page, app: App) -> None:
-    table = open_runs(page)
+    table = open_runs(page, app)
     row(table, "2001-01-02_b").get_by_role("button").click()
     table.get_by_role("button", name="Delete").click()
     expect(row(table, "2001-01-02_b")).to_have_count(0)
@@ -159,7 +159,7 @@ def test_a_deleted_run_comes_back_after_a_reload(page: Page, app: App) -> None:
 
 
 def test_what_others_do_with_runs_comes_into_the_table_by_itself(page: Page, app: App) -> None:
-    table = open_runs(page)
+    table = open_runs(page, app)
     ticked = row(table, "2001-01-03_c").get_by_role("checkbox")
     ticked.check()
     ticked.focus()
@@ -186,7 +186,7 @@ def going(app: App) -> Iterator[Run]:
 
 
 def test_the_curves_of_a_run_that_goes_on_grow_where_they_are_compared(page: Page, app: App, going: Run) -> None:
-    table = open_runs(page)
+    table = open_runs(page, app)
     row(table, going.name).get_by_role("checkbox").check()
     points = "() => document.querySelector('#dc-over-accuracy .js-plotly-plot')?.data?.[0]?.x.length"
     page.wait_for_function(f"{points.replace('() => ', '')} === 1")
@@ -202,7 +202,7 @@ def test_each_run_that_was_cut_off_has_its_button_which_counts_again_after_a_ref
     for name in ("2001-01-01_a", "2001-01-02_b"):
         write(Run(app.runs / name), *EVENTS[:-2])
         (app.runs / name / runs.STATE).touch()
-    table = open_runs(page)
+    table = open_runs(page, app)
     expect(table.get_by_role("button", name="Continue")).to_have_count(2)
     row(table, "2001-01-01_a").get_by_role("button", name="Continue").click()
     expect(page.locator("#dc-queue .ql-waiting")).to_contain_text("2001-01-01_a, to be continued")
@@ -221,7 +221,7 @@ def test_each_run_that_was_cut_off_has_its_button_which_counts_again_after_a_ref
 def test_the_focus_stays_where_a_button_is_gone(page: Page, app: App, going: Run) -> None:
     for _ in range(2):
         Queue(app.runs).ask(config("fast", budget=60.0), ME)
-    table, spoken = open_runs(page), page.locator("#dc-queue .ql-spoken")
+    table, spoken = open_runs(page, app), page.locator("#dc-queue .ql-spoken")
     withdraw = page.locator("#dc-queue .ql-mine button")
     expect(withdraw).to_have_count(2)
     withdraw.first.press("Enter")
@@ -245,7 +245,7 @@ def test_a_run_is_entered_and_taken_off_the_board_by_keyboard(page: Page, app: A
         (app.runs / name / FIGURES).write_text(json.dumps({"accuracy": accuracy, "training_seconds": 60.0}))
         if name != "2001-01-03_c":
             Ledger(app.runs).enter(name, f"<i>{name}</i>")
-    table, board = open_runs(page), page.locator("#dc-board")
+    table, board = open_runs(page, app), page.locator("#dc-board")
     row(table, "2001-01-03_c").get_by_role("button").click()
     field, said = board.get_by_label("Your name"), board.get_by_role("status")
     expect(board.locator("tbody tr")).to_have_count(2)

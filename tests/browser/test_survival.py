@@ -33,6 +33,7 @@ def trainer(run: Run) -> psutil.Process:
     return psutil.Process(int((run.path / "process").read_text().split()[0]))
 
 
+@pytest.mark.opens(None)
 def test_a_run_whose_trainer_was_killed_says_so_and_goes_on_from_what_was_kept(page: Page, app: App) -> None:
     resume, before = (
         page.locator("#dc-queue").get_by_role("button", name=CONTINUE),

@@ -24,10 +24,10 @@ from diclam.model import DiCLAM
 from diclam.predict import load_picture, predict
 from diclam.recipe import config
 from diclam.runs import Run, list_runs
-from tests.browser.conftest import AT_LEAST, POINTS, App, choose_tab, start_small, toast
+from tests.browser.conftest import AT_LEAST, POINTS, App, choose_tab, own_token, start_small, toast
 
 # A run starts a Python of its own and trains, on whatever machine this is.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.opens("?tab=train")]
 SLOW = 400_000
 RUN_NAME = re.compile(r"Run (\S+?)[:.]? ")
 GROWN = f"([id, before]) => ({POINTS})(id) > before"
@@ -41,18 +41,13 @@ def no_run_is_left(app: App) -> Iterator[None]:
         run.terminate()
 
 
-def open_train(page: Page) -> None:
-    choose_tab(page, "Train")
-    is_drawn(page)
-
-
 def is_drawn(page: Page) -> None:
     for figure in ("#dc-loss", "#dc-accuracy"):
         expect(page.locator(f"{figure} .js-plotly-plot .main-svg").first).to_be_visible()
 
 
 def start(page: Page, seconds: str) -> None:
-    open_train(page)
+    is_drawn(page)
     page.locator("#dc-budget input").fill(seconds)
     expect(page.locator("#dc-start")).to_be_enabled()
     page.locator("#dc-start").click()
@@ -97,15 +92,15 @@ def use_model(page: Page, run: Run) -> None:
 
 
 def test_a_run_is_watched_reloaded_finished_used_and_taken_home(page: Page, app: App, tmp_path: Path) -> None:
-    start(page, "30")
+    start(page, "20")
     status(page, "Getting ready")
     run = shown_run(page, app)
-    status(page, "left of 0:30")
+    status(page, "left of 0:20")
     grows(page, "dc-loss")
 
     page.reload()  # in the middle
     is_drawn(page)
-    status(page, "left of 0:30")
+    status(page, "left of 0:20")
     assert shown_run(page, app).name == run.name
     expect(page.locator("#dc-start")).to_have_text("Queue up")
     zoomed = zoom(page)
@@ -158,7 +153,7 @@ def in_its_test(app: App) -> Iterator[Run]:
 
 def test_the_test_of_a_run_is_skipped_and_made_later(page: Page, app: App, in_its_test: Run) -> None:
     run = in_its_test
-    Ledger(app.runs).own(run.name, page.evaluate("JSON.parse(localStorage.getItem('diclam-visitor')).own"))
+    Ledger(app.runs).own(run.name, own_token(page))
     page.goto(f"{app.url}?tab=train&run={run.name}")
     status(page, "Stopped after")
     expect(page.locator("#dc-stop")).to_have_text("Skip the test")
@@ -185,6 +180,7 @@ def test_a_run_that_has_not_begun_stops_at_once(page: Page, app: App) -> None:
     expect(page.locator("#dc-use")).not_to_be_visible()
 
 
+@pytest.mark.opens(None)
 def test_a_paused_run_learns_nothing_until_it_goes_on(page: Page, app: App) -> None:
     start_small(page, app.url)
     grows(page, "dc-loss")
@@ -220,7 +216,7 @@ def test_an_impossible_budget_gets_a_message_and_no_run(page: Page, app: App) ->
 
 
 def test_a_budget_is_chosen_by_keyboard(page: Page) -> None:
-    open_train(page)
+    is_drawn(page)
     page.locator("#dc-presets input").nth(0).focus()
     page.keyboard.press("Space")
     expect(page.locator("#dc-budget input")).to_have_value("15")
@@ -231,7 +227,7 @@ def test_a_budget_is_chosen_by_keyboard(page: Page) -> None:
 
 
 def test_a_reset_chooses_the_usual_budget_again(page: Page) -> None:
-    open_train(page)
+    is_drawn(page)
     page.locator("#dc-presets").get_by_label("10 min").check()
     expect(page.locator("#dc-budget input")).to_have_value("600")
     page.get_by_role("button", name="More settings").click()
@@ -241,7 +237,7 @@ def test_a_reset_chooses_the_usual_budget_again(page: Page) -> None:
 
 
 def test_the_curves_follow_the_theme(page: Page) -> None:
-    open_train(page)
+    is_drawn(page)
     ink = "() => getComputedStyle(document.querySelector('#dc-loss .xtick text')).fill"
     light = page.evaluate(ink)
     page.evaluate("document.body.classList.toggle('dark')")
