@@ -28,7 +28,7 @@ from diclam.terminal import duration
 from diclam.tokens import is_admin, same
 from diclam.waiting import Queue, Ticket
 
-EACH = 3.0
+EACH = 4.0
 """Seconds between two looks of a page at the queue."""
 START, LATER = "Start", "Queue up"
 CONTINUE, TEST = "Continue this run", "Test it on 10,000 pictures"

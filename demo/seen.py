@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 from diclam.foreign import fits
 from diclam.runs import Usage
 
-FIRST_POINT, EACH = 0.5, 1.5
+FIRST_POINT, EACH = 0.5, 2.0
 """Seconds between two looks of a page at a run that goes on: before its curve begins, and then."""
 
 

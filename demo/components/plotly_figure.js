@@ -9,9 +9,9 @@ const [slider, switched] = ['input', 'button'].map((tag) => element.querySelecto
 let log = false;
 let drawn = '';
 let whole = null; // the figure, with all that was added to it
-// What a figure that grows takes of the machine, a run that trains misses: after a redraw it rests for 120 times as long,
+// What a figure that grows takes of the machine, a run that trains misses: after a redraw it rests for 150 times as long,
 // and is drawn with what comes next then, or a second later if nothing does: each picture of the page costs, too.
-const [REST, MOST, LAST] = [120, 3500, 1000];
+const [REST, MOST, LAST] = [150, 5000, 1000];
 let [rested, due] = [0, 0];
 
 function take(value) {

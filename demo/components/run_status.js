@@ -29,7 +29,7 @@ function show(value) {
   part('numbers').replaceChildren(...rows);
   progress();
   clearTimeout(ticking);
-  if (current.progress?.budget) tick(1750); // The next value mostly comes before, and to draw twice costs a run that trains.
+  if (current.progress?.budget) tick(2250); // The next value mostly comes before, and to draw twice costs a run that trains.
 }
 
 function tick(wait) {
