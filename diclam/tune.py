@@ -121,7 +121,7 @@ def tune(
         best = accuracy is not None and study.best_trial.number == trial.number
         watch(TrialEnded(trial.number, trials.state_of(trial), accuracy, search.settings.holdout, best))
 
-    with FileLock(folder / ".queue.lock"):  # Or two workers that start at once both find that nobody has.
+    with FileLock(folder / ".queue.lock"):  # Or two that start at once here both find that nobody has.
         _queue_the_recipe(study, search)
     worker = _Worker(data, search, watch, stop)
     try:
