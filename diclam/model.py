@@ -103,11 +103,19 @@ class DiCLAM(nn.Module):
     def forward(self, x_B3HW: Tensor) -> Tensor:
         """-> logits (B, 10). Raises ValueError when the shape, the type or (in eval mode only, as looking at the
         values stalls a GPU) the range of `x_B3HW` is wrong."""
-        return self.classifier(self.features(x_B3HW))
+        self._check(x_B3HW)
+        return self.unchecked(x_B3HW)
+
+    def unchecked(self, x_B3HW: Tensor) -> Tensor:
+        """As `forward`, for pictures that are known to be right."""
+        return self.classifier(self._features(x_B3HW))
 
     def features(self, x_B3HW: Tensor) -> Tensor:
         """-> (B, 1024), what the classifier makes the logits of. Raises as `forward` does."""
         self._check(x_B3HW)
+        return self._features(x_B3HW)
+
+    def _features(self, x_B3HW: Tensor) -> Tensor:
         return self.block3(self.block2(self.block1(self.stem(x_B3HW))))
 
     def mixtures(

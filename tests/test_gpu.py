@@ -27,9 +27,10 @@ def no_waiting() -> Iterator[None]:
     torch.cuda.set_sync_debug_mode("default")
 
 
+@pytest.mark.parametrize("teacher", ["", "bundled"])
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_a_step_waits_for_nothing(recipe: str, request: pytest.FixtureRequest) -> None:
-    config = small_config(recipe, device="cuda", precision="bfloat16", batch_size=16)
+def test_a_step_waits_for_nothing(recipe: str, teacher: str, request: pytest.FixtureRequest) -> None:
+    config = small_config(recipe, device="cuda", precision="bfloat16", batch_size=16, teacher=teacher)
     training = Training(build_model(config), random_cifar10(), config)
     events = training.run()
     while not isinstance(next(events), Step):  # The first steps build kernels, and an epoch's order is sent over.
