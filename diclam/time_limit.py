@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 
 from diclam.device import Clock
+
+LATEST_STEPS = 10
+"""That say how long the next one takes."""
 
 
 class TimeSupervisor:
@@ -34,3 +38,24 @@ class TimeSupervisor:
     def expired(self, next_step: float = 0.0) -> bool:
         """Whether a step that takes `next_step` seconds would not end in time."""
         return self.elapsed + next_step + self.reserve >= self.limit
+
+
+class StepTimes:
+    """How long the steps of a run take. A machine may hesitate once, which does not say how long the next one takes; nor
+    does the first, which builds kernels, once there are others."""
+
+    def __init__(self) -> None:
+        self._first: float | None = None
+        self._latest = deque[float](maxlen=LATEST_STEPS)
+
+    def note(self, seconds: float) -> None:
+        """Of each step, in their order."""
+        if self._first is None:
+            self._first = seconds
+        else:
+            self._latest.append(seconds)
+
+    @property
+    def longest(self) -> float:
+        """Seconds that the next step may take, by the latest ones; 0 before the first."""
+        return max(self._latest, default=self._first or 0.0)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -24,12 +23,12 @@ from diclam.distributed import Team
 from diclam.errors import ConfigError
 from diclam.events import Compiled, Compiling, Continued, Event, Finished, Paused, Resumed, Started, Step, Validated
 from diclam.gate_balance import Gates
-from diclam.kept import Kept
+from diclam.kept import LastGood
 from diclam.model import DiCLAM
 from diclam.pace import Pace, marker
 from diclam.recipe import TrainConfig
 from diclam.stepper import Stepper
-from diclam.time_limit import TimeSupervisor
+from diclam.time_limit import StepTimes, TimeSupervisor
 from diclam.validation import HeldOut
 from diclam.validations import Validations
 
@@ -38,8 +37,6 @@ State = dict[str, Any]
 # At most four step events a second, and about a thousand a run, so that a long run's log stays small.
 SECONDS_BETWEEN_STEP_EVENTS = 0.25
 STEP_EVENTS = 1000
-# The next step is expected to take as long as the longest of so many before it.
-LATEST_STEPS = 10
 SECONDS_BETWEEN_LOOKS = 0.1
 """At whether a run that waits may go on."""
 HURRY = 0.3
@@ -237,24 +234,18 @@ class Training:
 
     def _steps(self, gates: Gates) -> Iterator[Event]:
         losses: list[Tensor] = []
-        good, candidate = Kept(), Kept()
-        good.take(self.model)
-        candidate.take(self.model)
+        good, times, pace = LastGood(self.model), StepTimes(), Pace(marker(self.device))
         told, told_seen, first_step = self.clock(), self.seen, self.step + 1
         if self._validation_is_due():  # The run was cut off between a step and its validation.
             with self.average.in_model():
                 yield self._validate()
-        # A machine may hesitate once, which does not say how long the next one takes; nor does the first, which builds
-        # kernels, once there are others.
-        first, latest = 0.0, deque[float](maxlen=LATEST_STEPS)
-        pace = Pace(marker(self.device))
         spacing = max(SECONDS_BETWEEN_STEP_EVENTS, self.config.budget / STEP_EVENTS)
         while True:
             if self.team.size == 1 and self.pause():
                 with self.average.in_model():
                     yield from self._wait()
                 told, told_seen = self.clock(), self.seen
-            reason = self._reason_to_end(max(latest, default=first))
+            reason = self._reason_to_end(times.longest)
             start = self.clock()
             reason, fraction = self.team.agree(reason, self.fraction)
             if reason:
@@ -265,10 +256,7 @@ class Training:
             pace.keep()
             losses.append(loss)
             now = self.clock()
-            if self.step > first_step:
-                latest.append(now - start)
-            else:
-                first = now - start
+            times.note(now - start)
             due = self._validation_is_due()
             if now - told >= spacing or self.step == first_step or due or self._last_step():
                 mean = torch.stack(losses).mean().item()  # The only wait for the device.
@@ -279,12 +267,10 @@ class Training:
                     yield Step(self.step, self.epoch, *numbers, self.time.elapsed, self.fraction, *gates.take())
                     losses.clear()
                     if not math.isfinite(mean):
-                        # A finite loss shows that the weights before that step were good, so the newest snapshot may be bad.
                         self._go_back_to(good)
                         self.team.agree("diverged", self.fraction)
                         return "diverged"
-                    good, candidate = candidate, good
-                    candidate.take(self.model)
+                    good.confirm()
                     if due:
                         yield self._validate()
                 told, told_seen = self.clock(), self.seen
@@ -293,10 +279,10 @@ class Training:
             return "diverged"
         return reason
 
-    def _go_back_to(self, good: Kept) -> None:
+    def _go_back_to(self, good: LastGood) -> None:
         """The weights that are kept when no validation has named any."""
         if not self.validations.best.weights:
-            self.validations.best = good
+            self.validations.best = good.kept
 
     def _wait(self) -> Iterator[Event]:
         elapsed = self.time.elapsed

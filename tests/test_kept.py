@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from diclam.kept import Kept, copied
+from diclam.kept import Kept, LastGood, copied
 
 
 def test_a_copy_does_not_follow_its_network() -> None:
@@ -26,3 +26,20 @@ def test_who_takes_new_weights_forgets_what_was_said_of_the_old_ones() -> None:
     assert kept.accuracy < 0
     assert kept.right_N is None
     assert torch.equal(kept.weights["weight"], model.weight)
+
+
+def test_weights_are_good_when_the_loss_of_the_step_after_them_is_known() -> None:
+    model = nn.Linear(1, 1, bias=False)
+
+    def moved_to(value: float) -> None:
+        with torch.no_grad():
+            model.weight.fill_(value)
+
+    moved_to(0)
+    good = LastGood(model)
+    for value in (1, 2, 3):  # Each step's loss is that of the weights before it.
+        moved_to(value)
+        good.confirm()
+        assert good.kept.weights["weight"].item() == value - 1
+    moved_to(torch.nan)
+    assert good.kept.weights["weight"].item() == 2
