@@ -255,7 +255,15 @@ def test_stopping_fails_the_trial_in_progress_and_writes_the_table(tmp_path: Pat
     assert list(trials.table(study)["state"]) == ["complete", "failed", "complete", "complete", "complete"]
 
 
-def test_an_interrupt_fails_the_trial_and_keeps_the_results(tmp_path: Path, pretended: None) -> None:
+@pytest.fixture
+def at_a_terminal() -> Iterator[None]:
+    """Ctrl-C interrupts, also where a shell made these tests a background job, which is deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_fails_the_trial_and_keeps_the_results(tmp_path: Path, pretended: None, at_a_terminal: None) -> None:
     search = make_search(4)
     study = open_in(tmp_path, search)
 
